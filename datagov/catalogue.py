@@ -1,0 +1,217 @@
+"""Commands that show what datagov knows: rules, profiles, and the S-curve of near-duplicate search."""
+# ruff: noqa: PLC0415, PLR0917 - a command imports what it needs when it runs; typer passes arguments by name
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datagov import terminal
+from datagov.errors import ConfigError, did_you_mean
+
+if TYPE_CHECKING:
+    from datagov.profiles import Profile
+    from datagov.rule import RuleInfo, SignalFamily
+
+__all__ = ["register"]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `rules` and `dedup curve` to the root command."""
+    app.command("rules")(rules_command)
+    dedup = typer.Typer(no_args_is_help=True, help="Plan near-duplicate search.")
+    dedup.command("curve")(curve_command)
+    # A group of one command stays a group.
+    dedup.callback()(lambda: None)
+    app.add_typer(dedup, name="dedup")
+
+
+def rules_command(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="A profile, its file, a signal family or a rule.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List profiles and rules, or say how one of them is defined and where it comes from."""
+    from datagov.profiles import PROFILES, load_profile
+    from datagov.signals import FAMILIES
+
+    if name is None:
+        overview(FAMILIES, [load_profile(profile) for profile in PROFILES], as_json=as_json)
+        return
+    families = [family for family in FAMILIES if name in (family.name, family.id)]
+    rule_name = name.rpartition("/")[2]
+    rules = [(family, rule) for family in FAMILIES for rule in family.rules if rule.name == rule_name]
+    if name in PROFILES or Path(name).suffix in (".yaml", ".yml"):
+        show_profile(load_profile(name), as_json=as_json)
+    elif families:
+        show_family(families[0], as_json=as_json)
+    elif rules:
+        show_rule(*rules[0], as_json=as_json)
+    else:
+        known = [
+            *PROFILES,
+            *(family.name for family in FAMILIES),
+            *(r.name for f in FAMILIES for r in f.rules),
+        ]
+        raise ConfigError(f"There is no profile, family or rule {name!r}. {did_you_mean(name, known)}")
+
+
+def overview(families: tuple[SignalFamily, ...], profiles: list[Profile], *, as_json: bool) -> None:
+    """Print every profile and every rule in one line each."""
+    if as_json:
+        terminal.print_json(
+            {
+                "profiles": [profile_record(profile) for profile in profiles],
+                "families": [family_record(family) for family in families],
+            }
+        )
+        return
+    rows = [(profile.name, profile.version, len(profile.bounds), profile.title) for profile in profiles]
+    terminal.print_table(("profile", "version", "bounds", "title"), rows)
+    terminal.line()
+    rows_of_rules = [(family.id, rule.name, rule.unit) for family in families for rule in family.rules]
+    terminal.print_table(("family", "rule", "unit"), rows_of_rules)
+
+
+def show_profile(profile: Profile, *, as_json: bool) -> None:
+    """Print a profile's bounds, each with its citation, and what it leaves out."""
+    if as_json:
+        terminal.print_json(profile_record(profile))
+        return
+    terminal.heading(f"{profile.name} (version {profile.version}): {profile.title}")
+    rows = [(bound.signal, bound.min, bound.max, bound.missing, bound.source) for bound in profile.bounds]
+    terminal.print_table(("signal", "min", "max", "missing", "source"), rows)
+    for left_out in profile.not_included:
+        terminal.line(f"not included: {left_out}")
+
+
+def show_family(family: SignalFamily, *, as_json: bool) -> None:
+    """Print every rule of a family and its parameters."""
+    if as_json:
+        terminal.print_json(family_record(family))
+        return
+    for number, rule in enumerate(family.rules):
+        if number:
+            terminal.line()
+        show_rule(family, rule, as_json=False)
+    for name in family.required:
+        terminal.line(f"parameter {name} (required)")
+    for name, value in family.defaults.items():
+        terminal.line(f"parameter {name} = {terminal.cell(value)}")
+
+
+def show_rule(family: SignalFamily, rule: RuleInfo, *, as_json: bool) -> None:
+    """Print how one rule is defined."""
+    if as_json:
+        terminal.print_json({"family": family.id, **asdict(rule)})
+        return
+    terminal.heading(f"{family.id}/{rule.name}")
+    low, high = rule.value_range
+    ratio = rule.numerator if rule.denominator is None else f"{rule.numerator} / {rule.denominator}"
+    for name, value in (
+        ("unit", rule.unit),
+        ("value", ratio),
+        ("formula", rule.formula),
+        ("range", f"{terminal.cell(low)} to {'no end' if high is None else terminal.cell(high)}"),
+        ("undefined", rule.null_when),
+        ("source", rule.source),
+        ("differs", rule.differs),
+    ):
+        if value:
+            terminal.line(f"  {name:<9} {value}")
+
+
+def family_record(family: SignalFamily) -> dict[str, Any]:
+    """Return a family as JSON."""
+    return {
+        "id": family.id,
+        "parameters": dict(family.defaults),
+        "required": list(family.required),
+        "rules": [asdict(rule) for rule in family.rules],
+    }
+
+
+def profile_record(profile: Profile) -> dict[str, Any]:
+    """Return a profile as JSON."""
+    return {
+        "profile": profile.name,
+        "version": profile.version,
+        "title": profile.title,
+        "families": {name: dict(params) for name, params in profile.families.items()},
+        "bounds": [asdict(bound) for bound in profile.bounds],
+        "not_included": list(profile.not_included),
+    }
+
+
+def curve_command(
+    preset_name: Annotated[
+        str | None, typer.Option("--preset", help="Bands and rows of a published corpus.")
+    ] = None,
+    bands: Annotated[int | None, typer.Option(min=1, help="Bands, together with --rows.")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows of a band.")] = None,
+    recall: Annotated[float | None, typer.Option(help="Wanted recall in (0, 1), together with --at.")] = None,
+    at: Annotated[float | None, typer.Option(help="The Jaccard similarity at which it is wanted.")] = None,
+    permutations: Annotated[
+        int, typer.Option(min=1, help="Most permutations to spend, with --recall.")
+    ] = 128,
+    as_json: JsonOption = False,
+) -> None:
+    """Print how likely near-duplicates of each similarity are to be found (the S-curve).
+
+    Without options: of every preset.
+    """
+    from datagov.dedup.curve import PRESETS, curve, parameters_for, preset, threshold
+
+    if (
+        sum(
+            (
+                preset_name is not None,
+                bands is not None or rows is not None,
+                recall is not None or at is not None,
+            )
+        )
+        > 1
+    ):
+        raise ConfigError("Give one of: --preset, --bands with --rows, --recall with --at.")
+    if preset_name is not None:
+        chosen = {preset_name: (preset(preset_name).bands, preset(preset_name).rows)}
+    elif bands is not None and rows is not None:
+        chosen = {"custom": (bands, rows)}
+    elif recall is not None and at is not None:
+        chosen = {"custom": parameters_for(recall=recall, jaccard=at, max_permutations=permutations)}
+    elif (bands, rows, recall, at) != (None, None, None, None):
+        raise ConfigError("--bands goes with --rows, and --recall with --at.")
+    else:
+        chosen = {name: (entry.bands, entry.rows) for name, entry in PRESETS.items()}
+    points = {name: curve(*shape) for name, shape in chosen.items()}
+    if as_json:
+        terminal.print_json(
+            [
+                {
+                    "name": name,
+                    "bands": shape[0],
+                    "rows": shape[1],
+                    "permutations": shape[0] * shape[1],
+                    "half_found_at": threshold(*shape),
+                    "source": PRESETS[name].source if name in PRESETS else None,
+                    "curve": [asdict(point) for point in points[name]],
+                }
+                for name, shape in chosen.items()
+            ]
+        )
+        return
+    for name, shape in chosen.items():
+        source = f"; {PRESETS[name].source}" if name in PRESETS else ""
+        half = f"half of the pairs found at Jaccard {threshold(*shape):.3f}"
+        terminal.line(
+            f"{name}: {shape[0]} bands x {shape[1]} rows = {shape[0] * shape[1]} permutations, {half}{source}"
+        )
+    table = zip(*points.values(), strict=True)
+    lines = [(row[0].jaccard, *(f"{point.found:.4f}" for point in row)) for row in table]
+    terminal.print_table(("jaccard", *points), lines)

@@ -1,0 +1,99 @@
+"""The root command `datagov`.
+
+Commands import what they need when they run: `--help` loads neither Arrow nor DuckDB, numba, Ray or
+torch. Other packages add commands through the entry-point group `datagov.commands`, whose values are
+functions `register(app: typer.Typer) -> None`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.main import get_command
+
+from datagov import __version__, catalogue, doctor, terminal
+from datagov.errors import DatagovError
+from datagov.ledger import commands as ledger_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["build_app", "main"]
+
+COMMAND_GROUP = "datagov.commands"
+INTERRUPTED = 130
+# typer does not export the class its usage errors share.
+UsageProblem: type[Any] = typer.BadParameter.__mro__[2]
+
+
+def build_app() -> typer.Typer:
+    """Return the root command with every command registered, those of installed packages too."""
+    # Plain help: rich's would cost a third of the time `--help` may take.
+    app = typer.Typer(
+        name="datagov", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    )
+    app.callback()(root)
+    for module in (ledger_commands, catalogue, doctor):
+        module.register(app)
+    for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
+        try:
+            entry.load()(app)
+        except Exception as error:  # noqa: BLE001 - a root: one broken package must not take the others' commands
+            terminal.note(f"The commands of {entry.value} could not be loaded: {error!r}")
+    return app
+
+
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Govern pretraining data: measure, decide and record, then ask why any document was kept or removed.
+
+    Exit codes: 0 ok, 1 findings, 2 usage or recipe, 3 input, 4 endpoint, 5 partial (run again), 130 interrupted.
+    """
+    if version:
+        terminal.line(__version__)
+        raise typer.Exit
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str or None
+        Arguments after the program's name; None for those of this process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows its escape instead of failing.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        command = get_command(build_app())
+        result = command(
+            args=None if argv is None else list(argv), prog_name="datagov", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except DatagovError as error:
+        terminal.note(f"datagov: {error.message}")
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        terminal.note("datagov: interrupted.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of the pipe has left, e.g. `| head`: nothing more to say, also not at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except UsageProblem as error:
+        error.show()
+        return int(error.exit_code)
+    return result if isinstance(result, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The record of every decision: Parquet tables, the DuckDB views over them, and what people ask."""

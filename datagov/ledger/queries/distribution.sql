@@ -1,0 +1,25 @@
+-- title: Quantiles of one signal, and how many documents lie outside its bounds.
+-- param signal: STEP/SIGNAL
+-- known signal: SELECT DISTINCT step || '/' || signal FROM signals
+WITH chosen AS (
+    SELECT value FROM signals
+    WHERE step = split_part($signal, '/', 1) AND signal = split_part($signal, '/', -1)
+),
+limits AS (
+    SELECT max(min) AS low, min(max) AS high FROM bounds
+    WHERE step = split_part($signal, '/', 1) AND signal = split_part($signal, '/', -1)
+),
+summary AS (
+    SELECT count(*) AS documents, count(*) - count(value) AS undefined,
+           count(*) FILTER (value < low) AS below, count(*) FILTER (value > high) AS above,
+           any_value(low) AS low, any_value(high) AS high, avg(value) AS mean,
+           quantile_disc(value, [0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1]) AS q
+    FROM chosen CROSS JOIN limits
+)
+SELECT unnest(['documents', 'undefined', 'minimum bound', 'below minimum', 'maximum bound', 'above maximum',
+               'mean', 'smallest', '1 %', '5 %', '10 %', '25 %', 'median', '75 %', '90 %', '95 %', '99 %',
+               'largest']) AS statistic,
+       unnest([documents, undefined, low, below, high, above, mean,
+               q[1], q[2], q[3], q[4], q[5], q[6], q[7], q[8], q[9], q[10], q[11]]::DOUBLE[]) AS value
+FROM summary
+WHERE documents > 0

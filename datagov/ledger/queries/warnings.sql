@@ -1,0 +1,2 @@
+-- title: What the run warned of.
+SELECT warning FROM warnings

@@ -1,0 +1,140 @@
+"""Schemas of the ledger's tables: the public contract of every run.
+
+All by-document tables of a part hold the same documents in the same order. Their files carry the
+part's name, so that (file stem, row number in the file) joins them and no identifier is repeated.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+__all__ = [
+    "BUCKETS",
+    "DECISIONS",
+    "DOCUMENTS",
+    "EDITS",
+    "ERRORS",
+    "FORMAT_VERSION",
+    "PAIRS",
+    "REASON",
+    "TABLES",
+    "TEMPLATES",
+]
+
+FORMAT_VERSION = 1
+"""Version of the output folder's layout and of these schemas."""
+
+UUID = pa.uuid()
+
+DOCUMENTS = pa.schema(
+    [
+        pa.field("doc_id", UUID, nullable=False),
+        pa.field("content_id", UUID),
+        pa.field("id", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("url", pa.string()),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("shard_row", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64()),
+        pa.field("chars", pa.int64()),
+    ]
+)
+"""One row an input document. `bytes` and `chars` (code points) are of the input text, NULL where it
+is NULL or not UTF-8; `content_id` is NULL there and where the text has no visible character."""
+
+EDITS = pa.schema(
+    [
+        pa.field("changed", pa.bool_(), nullable=False),
+        pa.field("chars_before", pa.int64(), nullable=False),
+        pa.field("chars_after", pa.int64(), nullable=False),
+        pa.field("controls_removed", pa.int64(), nullable=False),
+    ]
+)
+"""One row a document and edit step: what the edit did to the text, in code points."""
+
+REASON = pa.struct(
+    [
+        pa.field("step", pa.string(), nullable=False),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("value", pa.float64()),
+        pa.field("bound", pa.string()),
+        pa.field("limit", pa.float64()),
+        pa.field("annotation", pa.bool_(), nullable=False),
+    ]
+)
+"""One crossed bound. `bound` is min | max | missing | same | jaccard; `value` is NULL when the
+signal is undefined; `annotation` marks a step that records without removing."""
+
+DECISIONS = pa.schema(
+    [
+        pa.field("doc_id", UUID, nullable=False),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("step", pa.string()),
+        pa.field("reasons", pa.list_(REASON), nullable=False),
+        pa.field("keeper", UUID),
+        pa.field("survivor", UUID),
+        pa.field("orphaned", pa.bool_(), nullable=False),
+        pa.field("cluster_size", pa.int64()),
+    ]
+)
+"""One row a document: `action` is keep | remove | error; `step` the step that removed it; `reasons`
+every bound crossed at the steps it reached; `keeper` the document it duplicates; `survivor` the kept
+document at the end of the chain of keepers, NULL when that chain ends in a document removed for
+another reason (`orphaned`); `cluster_size` the number of documents, itself included, of the duplicate
+cluster it was removed from or kept for."""
+
+ERRORS = pa.schema(
+    [
+        pa.field("doc_id", UUID),
+        pa.field("shard", pa.string(), nullable=False),
+        pa.field("shard_row", pa.int64()),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""Documents set aside and shards that could not be read (`shard_row` NULL)."""
+
+BUCKETS = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("part", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+    ]
+)
+"""Membership of MinHash buckets of two documents or more, ordered by key, part, row."""
+
+TEMPLATES = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("members", pa.int64(), nullable=False),
+        pa.field("split_into", pa.int64(), nullable=False),
+    ]
+)
+"""Buckets over the cap, which look like templates: how many documents, and how many smaller buckets
+of two or more they were split into by further signature rows."""
+
+PAIRS = pa.schema(
+    [
+        pa.field("a", UUID, nullable=False),
+        pa.field("b", UUID, nullable=False),
+        pa.field("shared_bands", pa.int32(), nullable=False),
+        pa.field("agreeing_rows", pa.int32(), nullable=False),
+        pa.field("signature_rows", pa.int32(), nullable=False),
+        pa.field("intersection", pa.int64(), nullable=False),
+        pa.field("union", pa.int64(), nullable=False),
+        pa.field("verified", pa.bool_(), nullable=False),
+    ]
+)
+"""Every pair whose shingle sets were compared: `a` the document tried, `b` the kept document it was
+tried against; Jaccard = intersection / union; `agreeing_rows / signature_rows` is the estimate from
+the one-byte signatures; `verified` says that the Jaccard reached the step's threshold."""
+
+TABLES: dict[str, pa.Schema] = {
+    "documents": DOCUMENTS,
+    "edits": EDITS,
+    "errors": ERRORS,
+    "buckets": BUCKETS,
+    "templates": TEMPLATES,
+    "pairs": PAIRS,
+    "decisions": DECISIONS,
+}

@@ -1,0 +1,48 @@
+-- The views people query. They stand on the views of schema `files`, one a table of the ledger,
+-- made from the lists of files in the run's manifest. Document ids are shown as 32 hex digits.
+-- No column has a name that SQL reserves, so none needs quotes.
+
+CREATE MACRO hex_id(id) AS replace(id::VARCHAR, '-', '');
+
+-- Whether a person who writes `name` means this rule: RULE, FAMILY/RULE or STEP/RULE.
+CREATE MACRO is_rule(step, rule, name) AS
+    name IN (rule, split_part(rule, '/', -1), step || '/' || rule, step || '/' || split_part(rule, '/', -1));
+
+-- Jaccard expected of two documents whose one-byte signatures agree in `agreeing` of `total` rows:
+-- rows that differ still agree in 1 of 256 cases.
+CREATE MACRO estimated_jaccard(agreeing, total) AS
+    greatest(0.0, (agreeing / total - 1 / 256) / (1 - 1 / 256));
+
+CREATE VIEW documents AS
+SELECT hex_id(doc_id) AS doc_id, hex_id(content_id) AS content_id, id, source, url,
+       shard, shard_row, bytes, chars, part, row
+FROM files.documents;
+
+CREATE VIEW decisions AS
+SELECT hex_id(doc_id) AS doc_id, action, step, reasons,
+       hex_id(keeper) AS keeper, hex_id(survivor) AS survivor, orphaned, cluster_size, part, row
+FROM files.decisions;
+
+-- One row a document and crossed bound. `decisive`: at the step that removed the document, and not
+-- merely recorded there.
+CREATE VIEW reasons AS
+SELECT hex_id(doc_id) AS doc_id, action, reason.step AS step, reason.rule AS rule,
+       reason.value AS value, reason.bound AS bound, reason."limit" AS bound_limit,
+       reason.annotation AS annotation,
+       action = 'remove' AND removed_at = reason.step AND NOT reason.annotation AS decisive,
+       part, row
+FROM (SELECT doc_id, action, step AS removed_at, unnest(reasons) AS reason, part, row FROM files.decisions);
+
+CREATE VIEW errors AS
+SELECT hex_id(doc_id) AS doc_id, shard, shard_row, reason, detail
+FROM files.errors;
+
+CREATE VIEW pairs AS
+SELECT step, hex_id(a) AS a, hex_id(b) AS b, shared_bands, agreeing_rows, signature_rows,
+       estimated_jaccard(agreeing_rows, signature_rows) AS estimate,
+       intersection, "union" AS union_size, intersection / "union" AS jaccard, verified
+FROM files.pairs;
+
+CREATE VIEW buckets AS SELECT step, key, part, row FROM files.buckets;
+
+CREATE VIEW templates AS SELECT step, key, members, split_into FROM files.templates;

@@ -1,0 +1,174 @@
+"""Named rule sets: which signals to measure, with which bounds, and who published them.
+
+A profile is a YAML file. Every bound cites its source as `key, section`, where the key is one of the
+file's `sources`; what the published recipe has and the profile lacks stands under `not_included`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from datagov.errors import ConfigError, did_you_mean
+from datagov.policy import Bound, bound_from
+from datagov.signals import family, family_of_rule, resolve_params
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datagov.rule import Params
+
+__all__ = ["PROFILES", "Profile", "load_profile"]
+
+PROFILES = ("fineweb2-zh", "gopher-en")
+"""Profiles shipped with datagov."""
+
+KEYS = ("profile", "version", "title", "sources", "params", "not_included", "bounds")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A checked profile; every bound's signal belongs to one of its families."""
+
+    name: str
+    version: int
+    title: str
+    families: Mapping[str, Params]
+    """Families to measure by id (`words@1`), in the order of the first bound on each, with all their
+    parameters."""
+    bounds: tuple[Bound, ...]
+    """Bounds in the order of the file; `signal` is a rule's plain name, `source` the full citation."""
+    not_included: tuple[str, ...]
+    """What the published recipe has besides, and why it is not here."""
+
+
+class ProfileLoader(yaml.SafeLoader):
+    """Reads YAML, and refuses a key that is written twice."""
+
+
+def unique_mapping(loader: ProfileLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """Construct a mapping, or say which of its keys stands there twice."""
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    for at, key in enumerate(keys):
+        if key in keys[:at]:
+            line = node.value[at][0].start_mark.line + 1
+            raise ConfigError(f"line {line}: the key {key!r} is written twice.")
+    return loader.construct_mapping(node, deep=True)
+
+
+ProfileLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, unique_mapping)
+
+
+def load_profile(name_or_path: str | Path) -> Profile:
+    """Read and check a profile.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        One of `PROFILES`, or the path of a YAML file (anything with a `/` or ending in .yaml or .yml).
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile or file, or the file is not a profile; the message names file and key.
+    """
+    text, where = read(name_or_path)
+    try:
+        content = yaml.load(text, ProfileLoader)  # noqa: S506 - a subclass of SafeLoader
+        return parse(content)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: not YAML: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}") from error
+
+
+def read(name_or_path: str | Path) -> tuple[str, str]:
+    """Return a profile's text and the name by which errors call it."""
+    name = str(name_or_path)
+    if name in PROFILES:
+        return (files(__package__) / f"{name}.yaml").read_text("utf-8"), f"profile {name}"
+    path = Path(name_or_path)
+    if not (isinstance(name_or_path, Path) or "/" in name or path.suffix in {".yaml", ".yml"}):
+        raise ConfigError(
+            f"There is no profile {name!r}. {did_you_mean(name, PROFILES)} A file is named by its path."
+        )
+    try:
+        return path.read_text("utf-8"), name
+    except OSError as error:
+        raise ConfigError(f"{name}: the profile cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{name}: the profile is not UTF-8: {error}.") from error
+
+
+def parse(content: Any) -> Profile:
+    """Return the profile that a file's content describes."""
+    if not isinstance(content, dict):
+        raise ConfigError("a profile is a mapping with the keys " + ", ".join(KEYS) + ".")
+    for key in content:
+        if key not in KEYS:
+            raise ConfigError(f"unknown key {key!r}. {did_you_mean(str(key), KEYS)}")
+    name = checked(content, "profile", str)
+    version = checked(content, "version", int)
+    title = checked(content, "title", str)
+    sources = checked(content, "sources", dict)
+    not_included = checked(content, "not_included", list)
+    entries = checked(content, "bounds", list)
+    given = content.get("params", {})
+    if not isinstance(given, dict) or not all(isinstance(value, dict) for value in given.values()):
+        raise ConfigError("params: must map a family to its parameters.")
+
+    bounds = []
+    families: dict[str, Params] = {}
+    params = {located(f"params.{key}", family, key).id: value for key, value in given.items()}
+    for at, entry in enumerate(entries):
+        key = f"bounds[{at}]"
+        bound = located(key, checked_bound, entry, sources)
+        owner, rule = located(f"{key}.signal", family_of_rule, bound.signal)
+        if any(rule.name == other.signal for other in bounds):
+            raise ConfigError(
+                f"{key}.signal: {rule.name!r} is bounded twice; write one bound with min and max."
+            )
+        if owner.id not in families:
+            families[owner.id] = located(
+                f"params.{owner.name}", resolve_params, owner, params.get(owner.id, {})
+            )
+        bounds.append(replace(bound, signal=rule.name))
+    for unused in params.keys() - families.keys():
+        raise ConfigError(f"params.{unused}: no bound is on a signal of this family.")
+    return Profile(name, version, title, families, tuple(bounds), tuple(map(str, not_included)))
+
+
+def checked(content: Mapping[str, Any], key: str, kind: type) -> Any:
+    """Return the value of a required key, which must be of the given type."""
+    if key not in content:
+        raise ConfigError(f"the key {key!r} is missing.")
+    if not isinstance(content[key], kind) or isinstance(content[key], bool):
+        raise ConfigError(f"{key}: must be a {kind.__name__}, not {content[key]!r}.")
+    return content[key]
+
+
+def checked_bound(entry: Any, sources: Mapping[str, str]) -> Bound:
+    """Return one bound with its citation spelled out."""
+    if not isinstance(entry, dict):
+        raise ConfigError(f"must be a mapping, not {entry!r}.")
+    for key in ("missing", "source"):
+        if key not in entry:
+            raise ConfigError(f"the key {key!r} is missing; a profile says it for every bound.")
+    source_key, comma, section = str(entry["source"]).partition(",")
+    if source_key not in sources:
+        raise ConfigError(f"source: there is no source {source_key!r}. {did_you_mean(source_key, sources)}")
+    if not comma or not section.strip():
+        raise ConfigError(f"source: {source_key!r} must be followed by a comma and the section.")
+    return bound_from({**entry, "source": f"{sources[source_key]}, {section.strip()}"})
+
+
+def located(where: str, call: Any, *arguments: Any) -> Any:
+    """Call, and put the place in the file before the message of a ConfigError."""
+    try:
+        return call(*arguments)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}") from error

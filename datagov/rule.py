@@ -1,0 +1,80 @@
+"""What a signal is, before anything is decided with it.
+
+A signal family measures one batch of texts and returns integers. A rule names one quantity made of
+those integers: a count, or the ratio of two counts. Ratios are kept as numerator and denominator and
+divided only where a bound is applied, so that stored signals are exact and the same on every CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from datagov.text.batch import TextBatch
+
+__all__ = ["RuleInfo", "SignalFamily"]
+
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RuleInfo:
+    """One quantity that can be said of one document.
+
+    `value = numerator` or `numerator / denominator`; NULL where the denominator is zero or the
+    family left either NULL.
+    """
+
+    name: str
+    """Name used in bounds and reasons, e.g. `mean_word_length`."""
+    numerator: str
+    """Column of the family's table."""
+    denominator: str | None
+    """Column of the family's table; None when the value is the numerator itself."""
+    unit: str
+    """What is counted over what, e.g. `characters per word`."""
+    formula: str
+    """Numerator and denominator in words, including what is and is not counted."""
+    value_range: tuple[float, float | None]
+    """Smallest and largest possible value; None for no upper end."""
+    null_when: str
+    """When the value is undefined."""
+    source: str
+    """Paper and section, or repository and file, that the definition follows."""
+    differs: str = ""
+    """Where and why this definition differs from public implementations."""
+
+
+@dataclass(frozen=True)
+class SignalFamily:
+    """A set of rules measured together in one pass over a batch.
+
+    `measure(batch, params)` returns a RecordBatch with one row a document and the integer columns
+    of `columns(params)`; NULL means undefined, never zero. It is deterministic and a document's row
+    does not depend on its batch mates.
+    """
+
+    name: str
+    version: int
+    measure: Callable[[TextBatch, Params], pa.RecordBatch]
+    rules: tuple[RuleInfo, ...]
+    defaults: Params = field(default_factory=dict)
+    """Parameters and their defaults; a parameter not named here is refused."""
+    required: tuple[str, ...] = ()
+    """Parameters without a default."""
+
+    @property
+    def id(self) -> str:
+        """`name@version`; a changed formula bumps the version."""
+        return f"{self.name}@{self.version}"
+
+    def rule(self, name: str) -> RuleInfo:
+        """Return the rule called `name`, or raise KeyError."""
+        for rule in self.rules:
+            if rule.name == name:
+                return rule
+        raise KeyError(name)

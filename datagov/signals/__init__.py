@@ -1,0 +1,103 @@
+"""What can be said of one document without another: one family a file, measured over whole batches.
+
+A family returns integer counts; its rules name the quantities made of them. Nothing here decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from datagov.errors import ConfigError, did_you_mean
+from datagov.signals.line_repetition import LINE_REPETITION
+from datagov.signals.lines import LINES
+from datagov.signals.ngram_repetition import NGRAM_REPETITION
+from datagov.signals.script import SCRIPT
+from datagov.signals.stop_words import STOP_WORDS
+from datagov.signals.words import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datagov.rule import Params, RuleInfo, SignalFamily
+
+__all__ = ["FAMILIES", "family", "family_of_rule", "resolve_params"]
+
+FAMILIES: tuple[SignalFamily, ...] = (
+    SCRIPT,
+    WORDS,
+    STOP_WORDS,
+    LINES,
+    LINE_REPETITION,
+    NGRAM_REPETITION,
+)
+"""All families, in the order in which they are listed and measured. Rule names are unique among them."""
+
+
+def family(name: str) -> SignalFamily:
+    """Return the family called `name`, with or without its version.
+
+    Parameters
+    ----------
+    name : str
+        `words` or `words@1`.
+
+    Raises
+    ------
+    ConfigError
+        No family has this name, or it has another version.
+    """
+    plain, _, version = name.partition("@")
+    for candidate in FAMILIES:
+        if candidate.name == plain:
+            if version and candidate.id != name:
+                raise ConfigError(
+                    f"Signal family {name!r} is not of this release, which has {candidate.id!r}: its formulas "
+                    "changed. Name the version at hand, or install the release that the recipe was made for."
+                )
+            return candidate
+    raise ConfigError(
+        f"There is no signal family {name!r}. {did_you_mean(plain, (f.name for f in FAMILIES))}"
+    )
+
+
+def family_of_rule(name: str) -> tuple[SignalFamily, RuleInfo]:
+    """Return the family and rule that a bound's signal means.
+
+    Parameters
+    ----------
+    name : str
+        A rule (`word_count`), or a family and rule (`words/word_count`, `words@1/word_count`).
+
+    Raises
+    ------
+    ConfigError
+        There is no such family, or no such rule in it.
+    """
+    family_name, slash, rule_name = name.rpartition("/")
+    searched = (family(family_name),) if slash else FAMILIES
+    for candidate in searched:
+        for rule in candidate.rules:
+            if rule.name == rule_name:
+                return candidate, rule
+    known = [rule.name for candidate in searched for rule in candidate.rules]
+    where = f" in family {searched[0].id!r}" if slash else ""
+    raise ConfigError(f"There is no signal {rule_name!r}{where}. {did_you_mean(rule_name, known)}")
+
+
+def resolve_params(of: SignalFamily, given: Mapping[str, Any]) -> Params:
+    """Return the family's parameters: what was given, and defaults for the rest.
+
+    Raises
+    ------
+    ConfigError
+        A parameter is unknown, or a required one is missing.
+    """
+    known = [*of.defaults, *of.required]
+    for name in given:
+        if name not in known:
+            hint = did_you_mean(name, known) if known else "It takes none."
+            raise ConfigError(f"Signal family {of.id!r} has no parameter {name!r}. {hint}")
+    for name in of.required:
+        if name not in given:
+            raise ConfigError(f"Signal family {of.id!r} needs the parameter {name!r}.")
+    return {**of.defaults, **given}

@@ -1,0 +1,214 @@
+"""How a finished piece of work becomes visible: all of it, once, or not at all.
+
+A file is written beside its final name, flushed to disk and linked to the name; a name that exists
+is never half a file. A unit of work is done when its receipt exists; the receipt names the unit's
+files with their digests and is published last. A crash before that leaves files nobody refers to,
+which the next attempt finds or replaces. Readers follow receipts and run manifests only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from xxhash import xxh3_128_hexdigest
+
+from datagov.errors import LedgerError, PartialRun
+
+__all__ = ["FileRecord", "Output", "Receipt", "commit", "encode_table", "publish", "read_receipt", "replace"]
+
+ROW_GROUP_ROWS = 131_072
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file of a unit of work: where it goes (relative to the output folder) and what it holds."""
+
+    path: str
+    data: pa.Table | bytes
+    row_groups: Sequence[int] | None = None
+    """Lengths of the Parquet row groups; None for a fixed size."""
+    encodings: Mapping[str, str] = field(default_factory=dict)
+    """Parquet encodings of single columns; the others use dictionaries where they pay."""
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One published file: path relative to the output folder, rows (0 for other than Parquet)."""
+
+    path: str
+    rows: int
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that a unit of work is done."""
+
+    stage: str
+    unit: str
+    files: tuple[FileRecord, ...]
+    facts: Mapping[str, Any]
+    """Counts and other small results; part of the record, equal for equal inputs."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """What the unit was made from that is not already in its name, e.g. modification times."""
+    seconds: float = 0.0
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits naming the contents of the unit's files and its facts, not its timing."""
+        record = [[file.path, file.digest] for file in self.files]
+        return xxh3_128_hexdigest(json.dumps([record, dict(self.facts)], sort_keys=True).encode())
+
+
+def encode_table(
+    table: pa.Table, *, row_groups: Sequence[int] | None = None, encodings: Mapping[str, str] | None = None
+) -> bytes:
+    """Return `table` as the bytes of one Parquet file; equal tables give equal bytes."""
+    sink = pa.BufferOutputStream()
+    chosen = dict(encodings or {})
+    plain = [name for name in table.column_names if name not in chosen]
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression="zstd",
+        use_dictionary=plain,
+        column_encoding=chosen or None,
+        write_statistics=True,
+        store_schema=True,
+    ) as writer:
+        start = 0
+        for length in row_groups if row_groups is not None else _fixed(table.num_rows):
+            writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
+            start += length
+    return sink.getvalue().to_pybytes()
+
+
+def publish(path: Path, data: bytes) -> None:
+    """Make `data` appear at `path`, whole and on disk, unless the same bytes are already there.
+
+    Raises
+    ------
+    PartialRun
+        The disk refused the bytes (full, read-only); what was committed before stays.
+    """
+    temporary = _write_temporary(path, data)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        # A file without a receipt is an earlier attempt that was cut off: ours is as good, or newer.
+        if path.read_bytes() != data:
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` at `path` in one step, whatever was there; for run manifests, which grow."""
+    _write_temporary(path, data).replace(path)
+    _sync_folder(path.parent)
+
+
+def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence[Output]) -> Receipt:
+    """Publish a unit's files, then its receipt; return the receipt with the files filled in.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder.
+    receipt_path : str
+        Where the receipt goes, relative to `root`.
+    receipt_of : Receipt
+        The receipt without its files.
+    outputs : sequence of Output
+        The unit's files.
+    """
+    records = []
+    for output in outputs:
+        if isinstance(output.data, bytes):
+            rows, data = 0, output.data
+        else:
+            rows = output.data.num_rows
+            data = encode_table(output.data, row_groups=output.row_groups, encodings=output.encodings)
+        publish(root / output.path, data)
+        records.append(FileRecord(output.path, rows, len(data), xxh3_128_hexdigest(data)))
+    receipt = Receipt(
+        stage=receipt_of.stage,
+        unit=receipt_of.unit,
+        files=tuple(records),
+        facts=receipt_of.facts,
+        inputs=receipt_of.inputs,
+        seconds=receipt_of.seconds,
+    )
+    replace(root / receipt_path, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
+    return receipt
+
+
+def read_receipt(root: Path, receipt_path: str, *, inputs: Mapping[str, Any] | None = None) -> Receipt | None:
+    """Return the receipt of a finished unit, or None if the unit has to be done (again).
+
+    A unit counts as done when its receipt is readable, was made from the same `inputs`, and all its
+    files are present with the recorded sizes.
+
+    Raises
+    ------
+    LedgerError
+        The receipt is there and is not a receipt.
+    """
+    path = root / receipt_path
+    try:
+        raw = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise LedgerError(f"{path} is not a receipt ({error}); delete it and run again") from error
+    files = tuple(FileRecord(**record) for record in raw.pop("files"))
+    receipt = Receipt(files=files, **raw)
+    if inputs is not None and dict(receipt.inputs) != dict(inputs):
+        return None
+    for file in files:
+        try:
+            if (root / file.path).stat().st_size != file.bytes:
+                return None
+        except FileNotFoundError:
+            return None
+    return receipt
+
+
+def _fixed(rows: int) -> list[int]:
+    whole, rest = divmod(rows, ROW_GROUP_ROWS)
+    return [ROW_GROUP_ROWS] * whole + ([rest] if rest or not whole else [])
+
+
+def _write_temporary(path: Path, data: bytes) -> Path:
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise PartialRun(
+            f"cannot write {path}: {error.strerror}; what was committed before is kept. "
+            "Make room or choose another output folder, then run again to resume"
+        ) from error
+    return temporary
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""An Arrow text column seen as code points, lines, segments, words and tokens."""

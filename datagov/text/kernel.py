@@ -1,0 +1,32 @@
+"""The one decorator every kernel wears.
+
+A kernel is a plain function over numpy arrays that numba compiles on its first call and keeps on
+disk. Kernels take tables as arguments, never as globals (numba would bake a global array into the
+machine code), and index with values the caller has proven to be in range: there is no bounds check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+__all__ = ["inline_kernel", "kernel"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def kernel(function: Function) -> Function:
+    """Compile `function` on its first call; cached on disk, without the GIL, without fast-math.
+
+    Floating-point results are those of IEEE arithmetic in source order, so that they are the same
+    on every CPU. Integer arithmetic wraps.
+    """
+    return cast(Function, numba.njit(cache=True, nogil=True, boundscheck=False, fastmath=False)(function))
+
+
+def inline_kernel(function: Function) -> Function:
+    """As `kernel`, and copied by LLVM into each kernel that calls it: for steps of an inner loop."""
+    compiled = numba.njit(cache=True, nogil=True, boundscheck=False, fastmath=False, forceinline=True)
+    return cast(Function, compiled(function))

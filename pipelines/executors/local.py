@@ -1,0 +1,100 @@
+"""local: a pool of spawned processes on this machine; with one worker, this process."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from datagov.errors import PartialRun
+from datagov.storage import Receipt
+from pipelines.stage import Task
+from pipelines.stages import execute
+
+__all__ = ["LocalExecutor"]
+
+ATTEMPTS = 3
+"""How often a task may take its worker down before the run gives up on it."""
+
+
+class LocalExecutor:
+    """Tasks in spawned processes. A killed worker costs the tasks that were in flight, nothing else."""
+
+    name = "local"
+
+    def __init__(self, workers: int | None) -> None:
+        self.workers = workers or len(os.sched_getaffinity(0))
+        self._pool: ProcessPoolExecutor | None = None
+
+    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Receipt]]]:
+        """Yield (index, receipts) as tasks finish.
+
+        Raises
+        ------
+        PartialRun
+            A task took its worker down `ATTEMPTS` times.
+        """
+        if self.workers == 1 or len(tasks) == 1:
+            for index, task in enumerate(tasks):
+                yield index, execute(task)
+            return
+        left = dict(enumerate(tasks))
+        attempts = dict.fromkeys(left, 0)
+        while left:
+            # A dead worker breaks the whole pool and does not say whose fault it was. Tasks that were
+            # running are tried again one at a time, so that a task that kills its worker kills alone.
+            suspects = [index for index in left if attempts[index]]
+            batch = [suspects[0]] if suspects else list(left)
+            try:
+                yield from self._finish(left, batch)
+            except BrokenProcessPool:
+                self._drop_pool()
+                for index in self._running & left.keys():
+                    attempts[index] += 1
+                    if attempts[index] >= ATTEMPTS:
+                        task = left[index]
+                        raise PartialRun(
+                            f"{task.stage} {task.unit}: the worker died {ATTEMPTS} times, most often for want "
+                            "of memory; finished parts are kept. Run again with fewer --workers to resume"
+                        ) from None
+
+    def close(self) -> None:
+        """Stop the workers; what they had not committed is lost and will be done again."""
+        if self._pool is not None:
+            for process in list((self._pool._processes or {}).values()):  # noqa: SLF001 - no public way to stop now
+                process.terminate()
+            self._drop_pool()
+
+    def _finish(self, left: dict[int, Task], batch: list[int]) -> Iterator[tuple[int, list[Receipt]]]:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+            )
+        waiting = list(reversed(batch))
+        running: dict[Future[list[Receipt]], int] = {}
+        self._running: set[int] = set()
+        while waiting or running:
+            while waiting and len(running) < 2 * self.workers:
+                index = waiting.pop()
+                running[self._pool.submit(execute, left[index])] = index
+                self._running.add(index)
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                receipts = future.result()
+                index = running.pop(future)
+                self._running.discard(index)
+                del left[index]
+                yield index, receipts
+
+    def _drop_pool(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+
+
+def _start_worker() -> None:
+    """Leave Ctrl-C to the parent, which stops the workers in order."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,92 @@
+"""ray: tasks on a Ray cluster; the only module of this wing that imports ray.
+
+Ray schedules and retries; data never passes through its object store. A task reads and writes files
+and returns receipts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from datagov.errors import ConfigError, PartialRun
+from datagov.storage import Receipt
+from pipelines.stage import Task
+from pipelines.stages import execute
+
+try:
+    import ray
+except ModuleNotFoundError as error:
+    raise ConfigError("--executor ray needs Ray: pip install 'datagov[ray]'") from error
+
+__all__ = ["RayExecutor"]
+
+RETRIES = 3
+"""How often Ray starts a task anew when its worker or node dies."""
+
+
+class RayExecutor:
+    """Tasks as Ray tasks of one CPU, with a bounded window in flight.
+
+    Plain tasks hold a CPU only while they run, so that no number of CPUs, however small, can deadlock.
+    """
+
+    name = "ray"
+
+    def __init__(self, workers: int | None, *, address: str | None, shared_filesystem: bool) -> None:
+        self._owns_session = not ray.is_initialized()
+        if self._owns_session:
+            if address is None:
+                ray.init(
+                    num_cpus=workers or len(os.sched_getaffinity(0)),
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                )
+            else:
+                try:
+                    ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+                except ConnectionError as error:
+                    raise ConfigError(f"--address {address}: no Ray cluster answers there ({error})") from error
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        if len(nodes) > 1 and not shared_filesystem:
+            self.close()
+            raise ConfigError(
+                f"the Ray cluster has {len(nodes)} nodes, and the output is a local path. If every node sees it "
+                "at this path, say `shared_filesystem: true` in the recipe; otherwise parts would be lost on nodes"
+            )
+        self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._execute = ray.remote(num_cpus=1, max_retries=RETRIES)(execute)
+
+    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Receipt]]]:
+        """Yield (index, receipts) as tasks finish.
+
+        Raises
+        ------
+        PartialRun
+            A task's worker or node died more often than Ray may retry.
+        """
+        waiting = list(reversed(list(enumerate(tasks))))
+        running: dict[ray.ObjectRef, int] = {}
+        while waiting or running:
+            while waiting and len(running) < 2 * self.workers:
+                index, task = waiting.pop()
+                running[self._execute.remote(task)] = index
+            done, _ = ray.wait(list(running), num_returns=1)
+            for reference in done:
+                index = running.pop(reference)
+                try:
+                    yield index, ray.get(reference)
+                except ray.exceptions.RayTaskError as error:
+                    raise error.cause from error
+                except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
+                    task = tasks[index]
+                    raise PartialRun(
+                        f"{task.stage} {task.unit}: its Ray worker died {RETRIES + 1} times; finished parts are "
+                        "kept. Look at the memory of the nodes, then run again to resume"
+                    ) from error
+
+    def close(self) -> None:
+        """Leave the cluster; stop it if it was started here."""
+        if self._owns_session:
+            ray.shutdown()

@@ -1,0 +1,46 @@
+"""Fates: for every document the step that removed it, as far as the cascade has been decided.
+
+ALIVE and ERRORED are negative; any other value is the position of the removing step in the recipe.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+__all__ = ["ALIVE", "ERRORED", "fate_bytes", "load_fates", "rows_of_part"]
+
+ALIVE = -1
+ERRORED = -2
+
+
+def fate_bytes(fates: np.ndarray) -> bytes:
+    """Return int16[N] as the bytes of an .npy file."""
+    sink = io.BytesIO()
+    np.save(sink, fates.astype(np.int16), allow_pickle=False)
+    return sink.getvalue()
+
+
+def load_fates(path: Path) -> np.ndarray:
+    """Return int16[N], mapped from disk rather than read."""
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def rows_of_part(root: Path, files: list[str], offset: int, rows: int) -> pa.Table:
+    """Return the rows of some tables sorted by `ordinal` that fall in one part, ordinals part-relative."""
+    tables = []
+    for path in files:
+        table = pq.read_table(
+            root / path,
+            filters=[("ordinal", ">=", offset), ("ordinal", "<", offset + rows)],
+            use_threads=False,
+        )
+        tables.append(table)
+    table = pa.concat_tables(tables).combine_chunks()
+    ordinal = table.column("ordinal").to_numpy() - offset
+    table = table.set_column(table.schema.get_field_index("ordinal"), "ordinal", pa.array(ordinal))
+    return table.take(pa.array(np.argsort(ordinal, kind="stable")))

@@ -1,0 +1,178 @@
+"""The run's manifest: what was asked, what came of it, and exactly which files belong to the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from datagov import __version__
+from datagov.ledger.tables import FORMAT_VERSION
+from datagov.storage import Receipt
+from pipelines.fates import ALIVE, ERRORED
+from pipelines.filters import rules_of
+
+if TYPE_CHECKING:
+    from pipelines.cascade import Cascade
+    from pipelines.run import Session
+
+__all__ = ["draft_manifest", "final_manifest"]
+
+
+def draft_manifest(session: Session, started: str) -> dict[str, Any]:
+    """Return the manifest of a run that has only begun."""
+    plan = session.plan
+    return {
+        "format": FORMAT_VERSION,
+        "run_id": session.run_id,
+        "dataset": plan.recipe.dataset,
+        "complete": False,
+        "recipe": plan.recipe.canonical(),
+        "recipe_digest": plan.recipe.digest,
+        "code_version": __version__,
+        "input": {
+            "path": str(plan.root),
+            "columns": {
+                role: plan.recipe.input.columns.named().get(role) for role in ("text", "id", "source", "url")
+            },
+            "digest": plan.input_digest,
+            "sample": plan.sample,
+            "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in plan.unreadable],
+        },
+        "parts": [
+            {
+                "name": part.name,
+                "rows": part.rows,
+                "files": [{"path": piece.path, "start": piece.start, "stop": piece.stop} for piece in part.slices],
+            }
+            for part in plan.parts
+        ],
+        "executor": session.executor.name,
+        "workers": session.executor.workers,
+        "started": started,
+    }
+
+
+def final_manifest(
+    session: Session,
+    cascade: Cascade,
+    measured: Sequence[Mapping[str, Receipt]],
+    decisions: Sequence[Receipt],
+    exports: Sequence[Receipt],
+    seconds: float,
+) -> dict[str, Any]:
+    """Return the manifest of a finished run, after checking that no document was lost.
+
+    Raises
+    ------
+    LedgerError
+        Documents in are not documents kept, removed and errored.
+    """
+    from datagov.errors import LedgerError
+
+    plan = session.plan
+    documents = [receipts[plan.documents.key] for receipts in measured]
+    total = {
+        name: sum(receipt.facts[name] for receipt in decisions) for name in ("kept", "removed", "errored", "bytes_kept")
+    }
+    documents_in = sum(receipt.facts["rows"] for receipt in documents)
+    exported = sum(receipt.facts["kept"] for receipt in exports)
+    if documents_in != total["kept"] + total["removed"] + total["errored"] or exported != total["kept"]:
+        raise LedgerError(
+            f"{plan.out}: {documents_in} documents came in, {total['kept']} were kept, {total['removed']} removed, "
+            f"{total['errored']} set aside and {exported} exported: these do not add up. Please report this"
+        )
+    manifest = {
+        **session.manifest,
+        "complete": True,
+        "steps": _steps(cascade, decisions, documents_in),
+        "counts": {
+            "documents_in": documents_in,
+            "bytes_in": sum(receipt.facts["bytes"] for receipt in documents),
+            "orphaned": cascade.resolved.facts["orphaned"],
+            **total,
+        },
+        "tables": _tables(cascade, documents, decisions),
+        "signals": _signals(cascade),
+        "data": [file.path for receipt in exports for file in receipt.files],
+        "warnings": session.warnings,
+        "stages": [{"name": name, "seconds": round(spent, 3)} for name, spent in session.seconds.items()],
+        "seconds": round(seconds, 3),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return manifest
+
+
+def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) -> list[dict[str, Any]]:
+    if cascade.collected is None:
+        raise AssertionError("the fates are collected before the manifest is written")
+    by_fate = {int(fate): count for fate, count in cascade.collected.facts["by_fate"].items()}
+    left = documents_in - by_fate.get(ERRORED, 0)
+    steps = []
+    for step in cascade.steps:
+        removed = by_fate.get(step["position"], 0)
+        steps.append(
+            {
+                "name": step["name"],
+                "kind": step["kind"],
+                "in": left,
+                "kept": left - removed,
+                "removed": removed,
+                "annotated": sum(receipt.facts["annotated"].get(step["name"], 0) for receipt in decisions),
+                "seconds": round(cascade.seconds[step["position"]], 3),
+            }
+        )
+        left -= removed
+    if left != by_fate.get(ALIVE, 0):
+        raise AssertionError("the funnel ends at the kept documents")
+    return steps
+
+
+def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[Receipt]) -> dict[str, Any]:
+    plan = cascade.plan
+    named = {step["position"]: step["name"] for step in cascade.steps}
+    edits = [
+        {
+            "step": plan.by_step[step["position"]].step,
+            "files": [plan.by_step[step["position"]].products[0].file(part.name) for part in plan.parts],
+        }
+        for step in cascade.steps
+        if step["kind"] == "normalise"
+    ]
+    by_dedup = {
+        table: [
+            {"step": named[position], "files": tables[table]}
+            for position, tables in cascade.by_dedup.items()
+            if table in tables
+        ]
+        for table in ("pairs", "buckets", "templates")
+    }
+    return {
+        "documents": [receipt.files[0].path for receipt in documents],
+        "errors": [receipt.files[1].path for receipt in documents],
+        "decisions": [receipt.files[0].path for receipt in decisions],
+        "edits": edits,
+        **by_dedup,
+    }
+
+
+def _signals(cascade: Cascade) -> list[dict[str, Any]]:
+    found = []
+    for step in cascade.steps:
+        if step["kind"] != "filter":
+            continue
+        rules = rules_of(step["resolved"])
+        _, *families = cascade.plan.by_step[step["position"]].products
+        found.extend(
+            {
+                "step": step["name"],
+                "family": product.label,
+                "files": [product.file(part.name) for part in cascade.plan.parts],
+                "rules": rules[product.label],
+                "bounds": [
+                    bound for bound in step["resolved"]["bounds"] if bound["signal"] in rules[product.label]
+                ],
+            }
+            for product in families
+        )
+    return found

@@ -1,0 +1,95 @@
+"""Parts: the unit of work, commit and retry.
+
+Parts are cut along row groups from the sorted listing alone, never from the number of workers. A
+part's name is a digest of what it is made of, so that a part that did not change keeps its name when
+other shards come or go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from datagov.documents import Shard, Slice
+from datagov.ids import digest
+
+__all__ = ["PART_BYTES", "PART_ROWS", "Part", "cut"]
+
+PART_BYTES = 32 * 2**20
+"""Text bytes a part aims at (uncompressed, as stored)."""
+PART_ROWS = 100_000
+"""Most rows of a part made of more than one row group."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some consecutive row groups of one or more shards."""
+
+    name: str
+    slices: tuple[Slice, ...]
+    text_bytes: int
+    modified: tuple[tuple[str, int], ...]
+    """(shard, modification time in ns): when a shard is rewritten, its parts are done again."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the input in this part, before sampling."""
+        return sum(piece.rows for piece in self.slices)
+
+
+def cut(shards: Sequence[Shard], *, part_bytes: int = PART_BYTES, part_rows: int = PART_ROWS) -> list[Part]:
+    """Cut shards into parts, in listing order.
+
+    Large shards are cut along their row groups; small ones are grouped. Zero-row shards belong to a
+    part too, so that their (empty) output is written.
+
+    Parameters
+    ----------
+    shards : sequence of Shard
+        In path order.
+    part_bytes, part_rows : int
+        A part is closed before a row group would take it past either.
+    """
+    parts: list[Part] = []
+    current: list[tuple[Shard, int, int]] = []
+    size = rows = 0
+
+    def close() -> None:
+        nonlocal current, size, rows
+        if current:
+            parts.append(_part(current, size))
+        current, size, rows = [], 0, 0
+
+    for shard in shards:
+        if not shard.group_rows:
+            current.append((shard, 0, 0))
+        for group, (group_rows, group_bytes) in enumerate(
+            zip(shard.group_rows, shard.group_text_bytes, strict=True)
+        ):
+            if current and rows and (size + group_bytes > part_bytes or rows + group_rows > part_rows):
+                close()
+            if current and current[-1][0] is shard and current[-1][2] == group:
+                current[-1] = (shard, current[-1][1], group + 1)
+            else:
+                current.append((shard, group, group + 1))
+            size += group_bytes
+            rows += group_rows
+    close()
+    return parts
+
+
+def _part(pieces: Sequence[tuple[Shard, int, int]], text_bytes: int) -> Part:
+    slices = []
+    for shard, first, last in pieces:
+        start = sum(shard.group_rows[:first])
+        stop = sum(shard.group_rows[:last])
+        whole = (first, last) == (0, len(shard.group_rows))
+        slices.append(Slice(shard.path, (first, last), start, stop, whole))
+    record = [[shard.path, shard.size, shard.footer, first, last] for shard, first, last in pieces]
+    return Part(
+        name="p-" + digest(json.dumps(record))[:12],
+        slices=tuple(slices),
+        text_bytes=text_bytes,
+        modified=tuple((shard.path, shard.mtime_ns) for shard, _, _ in pieces),
+    )

@@ -1,0 +1,225 @@
+"""The plan: what a recipe means for the input at hand, before anything is written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datagov.dedup.keeper import KeepPolicy
+from datagov.documents import Shard, UnreadableShard, check_columns, list_shards, open_shard
+from datagov.errors import ConfigError, InputError
+from datagov.ids import digest
+from datagov.ledger.tables import FORMAT_VERSION
+from datagov.storage import read_receipt
+from pipelines.parts import Part, cut
+from pipelines.products import Product, StepProducts, products_of
+from pipelines.recipe import ExactDedup, NearDedup, Recipe, Step
+from pipelines.texts import Source
+
+__all__ = ["MARKER", "Plan", "make_plan"]
+
+MARKER = "datagov.json"
+"""The file that says whose output folder it is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the run needs to know, derived from the recipe, the listing and nothing else."""
+
+    recipe: Recipe
+    root: Path
+    out: Path
+    sample: float
+    shards: tuple[Shard, ...]
+    unreadable: tuple[UnreadableShard, ...]
+    parts: tuple[Part, ...]
+    source: Source
+    documents: Product
+    by_step: tuple[StepProducts, ...]
+    extra_columns: tuple[str, ...]
+    """Input columns read besides text, id, source and url: those that dedup steps name."""
+
+    @property
+    def products(self) -> list[Product]:
+        """The distinct products, documents first."""
+        distinct = {self.documents.key: self.documents}
+        for step in self.by_step:
+            for product in step.products:
+                distinct.setdefault(product.key, product)
+        return list(distinct.values())
+
+    @property
+    def input_digest(self) -> str:
+        """32 hex digits naming the input as listed."""
+        listing = [[part.name, part.modified] for part in self.parts]
+        broken = [shard.path for shard in self.unreadable]
+        return digest(json.dumps([listing, broken, self.sample]))
+
+    def missing(self, part: Part) -> list[Product]:
+        """Return the products of a part that are not there yet."""
+        inputs = {"modified": [list(item) for item in part.modified]}
+        return [
+            product
+            for product in self.products
+            if read_receipt(self.out, product.receipt(part.name), inputs=inputs) is None
+        ]
+
+    def run_id(self) -> str:
+        """Return the run this plan continues or repeats, or the next free one."""
+        highest = 0
+        for path in sorted((self.out / "runs").glob("r*.json")):
+            number = path.stem[1:]
+            if not number.isdigit():
+                continue
+            highest = max(highest, int(number))
+            record = json.loads(path.read_bytes())
+            same_input = record["input"]["digest"] == self.input_digest
+            if record["recipe_digest"] == self.recipe.digest and same_input:
+                return path.stem
+        return f"r{highest + 1}"
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `datagov plan` prints."""
+        parts = []
+        for part in self.parts:
+            missing = self.missing(part)
+            parts.append(
+                {
+                    "name": part.name,
+                    "rows": part.rows,
+                    "text_bytes": part.text_bytes,
+                    "shards": [piece.path for piece in part.slices],
+                    "to_measure": [f"{product.kind}:{product.folder}" for product in missing],
+                }
+            )
+        return {
+            "recipe": self.recipe.where,
+            "recipe_digest": self.recipe.digest,
+            "dataset": self.recipe.dataset,
+            "input": str(self.root),
+            "output": str(self.out),
+            "run_id": self.run_id(),
+            "shards": len(self.shards),
+            "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in self.unreadable],
+            "rows": sum(part.rows for part in self.parts),
+            "text_bytes": sum(part.text_bytes for part in self.parts),
+            "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in self.recipe.steps],
+            "warnings": warnings_of(self.recipe),
+            "parts": parts,
+            "parts_reused": sum(not part["to_measure"] for part in parts),
+        }
+
+
+def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
+    """List the input, cut it into parts, and check the output folder; nothing is written.
+
+    Raises
+    ------
+    InputError
+        The input is missing, empty or lacks a column.
+    ConfigError
+        The output folder belongs to another dataset or input, or the sample is not in (0, 1].
+    """
+    if not 0 < sample <= 1:
+        raise ConfigError(f"--sample {sample}: expected a fraction above 0 and at most 1")
+    root = Path(recipe.input.path)
+    if "://" in recipe.input.path or "://" in recipe.output:
+        raise ConfigError(
+            f"{recipe.where}: input and output are paths on this machine (or a file system mounted on it); "
+            "object stores cannot be named yet"
+        )
+    shards, unreadable = list_shards(root, recipe.input.columns)
+    if not shards:
+        problems = "; ".join(f"{shard.path}: {shard.problem}" for shard in unreadable[:10])
+        raise InputError(f"input {root}: none of its {len(unreadable)} Parquet files can be read ({problems})")
+    extra = _extra_columns(recipe)
+    with open_shard(root, shards[0].path) as file:
+        check_columns(file.schema_arrow, {f"{name} (in a dedup step)": name for name in extra}, shards[0].path)
+    documents, by_step = products_of(recipe, sample=sample)
+    plan = Plan(
+        recipe=recipe,
+        root=root,
+        out=Path(recipe.output),
+        sample=sample,
+        shards=tuple(shards),
+        unreadable=tuple(unreadable),
+        parts=tuple(cut(shards)),
+        source=Source(
+            root=str(root.resolve()),
+            dataset=recipe.dataset,
+            columns=recipe.input.columns,
+            max_document_chars=recipe.input.max_document_chars,
+            sample=sample,
+        ),
+        documents=documents,
+        by_step=tuple(by_step),
+        extra_columns=tuple(extra),
+    )
+    check_marker(plan)
+    return plan
+
+
+def marker_of(plan: Plan) -> dict[str, Any]:
+    """Return what the output folder's marker says."""
+    return {"format": FORMAT_VERSION, "dataset": plan.recipe.dataset, "input": str(plan.root.resolve())}
+
+
+def check_marker(plan: Plan) -> None:
+    """Refuse an output folder that holds something else.
+
+    Raises
+    ------
+    ConfigError
+    """
+    path = plan.out / MARKER
+    wanted = marker_of(plan)
+    if plan.out.exists() and not plan.out.is_dir():
+        raise ConfigError(f"output {plan.out}: is a file, expected a folder")
+    if not path.exists():
+        if plan.out.is_dir() and any(plan.out.iterdir()):
+            raise ConfigError(f"output {plan.out}: holds files that are not a datagov output; choose an empty folder")
+        return
+    try:
+        found = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a datagov marker ({error})") from error
+    for key, what in (("format", "another format of datagov"), ("dataset", "another dataset"), ("input", "another input")):
+        if found.get(key) != wanted[key]:
+            raise ConfigError(
+                f"output {plan.out} belongs to {what}: {found.get(key)!r}, this recipe says {wanted[key]!r}. "
+                "Choose another output folder (--output), or delete that one"
+            )
+    if plan.root.resolve() == plan.out.resolve() or plan.out.resolve() in plan.root.resolve().parents:
+        raise ConfigError(f"output {plan.out}: the input lies inside it")
+
+
+def warnings_of(recipe: Recipe) -> list[str]:
+    """Return what a reader of the plan should know before running it."""
+    found = []
+    seen_dedup: Step | None = None
+    for step in recipe.steps:
+        if isinstance(step.spec, ExactDedup | NearDedup):
+            seen_dedup = step
+        elif step.kind == "filter" and seen_dedup is not None:
+            found.append(
+                f"step {step.name!r} filters after {seen_dedup.name!r}: where it removes a document that was kept "
+                "for its copies, those copies are gone as well (counted as orphaned)"
+            )
+    return found
+
+
+def _extra_columns(recipe: Recipe) -> list[str]:
+    named: dict[str, None] = {}
+    roles = recipe.input.columns.named()
+    for step in recipe.steps:
+        if isinstance(step.spec, ExactDedup | NearDedup):
+            columns = [*KeepPolicy.parse(step.spec.keep).columns, *step.spec.within]
+            if isinstance(step.spec, ExactDedup) and step.spec.on != "text":
+                columns.append(step.spec.on)
+            for column in columns:
+                resolved = roles.get(column, column)
+                if resolved not in roles.values():
+                    named[resolved] = None
+    return list(named)

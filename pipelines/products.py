@@ -1,0 +1,99 @@
+"""What one pass over a part leaves behind, and where.
+
+A recipe asks for products: the documents table, a signal family at a text state, sorted keys, a
+sketch. A product's key is a digest of all that decides its contents, so recipes that ask for the same
+product share it, and adding one rewrites none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from datagov.ledger.tables import FORMAT_VERSION
+from pipelines.recipe import ExactDedup, Filter, NearDedup, Normalise, Recipe
+from pipelines.stage import stage_key
+
+__all__ = ["VERSIONS", "Product", "StepProducts", "products_of"]
+
+VERSIONS = {"documents": 1, "edits": 1, "signals": 1, "keys": 1, "sketch": 1}
+"""Bumped when the contents of a product change for the same parameters."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product: its kind, what it is made with, and the text state it is made at."""
+
+    kind: str
+    key: str
+    edits: tuple[Mapping[str, Any], ...]
+    """The edits applied before it, in order."""
+    params: Mapping[str, Any]
+    label: str = ""
+    """Human part of the folder's name, e.g. the family's id."""
+
+    @property
+    def folder(self) -> str:
+        """`KEY` or `LABEL-KEY`."""
+        return f"{self.label}-{self.key}" if self.label else self.key
+
+    def receipt(self, part: str) -> str:
+        """Path of the receipt of this product for one part."""
+        return f"receipts/{self.kind}-{self.key}/{part}.json"
+
+    def file(self, part: str, table: str | None = None) -> str:
+        """Path of this product's file for one part."""
+        return f"ledger/{table or self.kind}/{self.folder}/{part}.parquet"
+
+
+@dataclass(frozen=True)
+class StepProducts:
+    """The products one step reads."""
+
+    step: str
+    products: tuple[Product, ...]
+
+
+def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepProducts]]:
+    """Return the documents product, and for each step the products it needs, in step order.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    sample : float
+        Fraction of the documents that take part, in (0, 1].
+    """
+    base = {
+        "format": FORMAT_VERSION,
+        "dataset": recipe.dataset,
+        "columns": recipe.input.columns.named(),
+        "max_document_chars": recipe.input.max_document_chars,
+        "sample": sample,
+    }
+    edits: tuple[Mapping[str, Any], ...] = ()
+
+    def product(kind: str, params: Mapping[str, Any], label: str = "") -> Product:
+        key = stage_key(kind, VERSIONS[kind], base, list(edits), dict(params))
+        return Product(kind, key, edits, params, label)
+
+    documents = product("documents", {})
+    by_step = []
+    for step in recipe.steps:
+        needed: list[Product] = []
+        if isinstance(step.spec, Normalise):
+            edits = (*edits, {"kind": step.kind, **step.resolved})
+            needed = [product("edits", {})]
+        elif isinstance(step.spec, Filter):
+            needed = [product("signals", {"family": "script@1", "params": {}, "when": None}, "script@1")]
+            for family in step.resolved["families"]:
+                params = {"when": step.resolved["when"], **family}
+                needed.append(product("signals", params, family["family"]))
+        elif isinstance(step.spec, ExactDedup):
+            keep = {name: step.resolved[name] for name in ("on", "keep", "within")}
+            needed = [product("keys", keep)]
+        elif isinstance(step.spec, NearDedup):
+            names = ("bands", "rows", "shingle", "seed", "within")
+            needed = [product("sketch", {name: step.resolved[name] for name in names})]
+        by_step.append(StepProducts(step.name, tuple(needed)))
+    return documents, by_step

@@ -1,0 +1,87 @@
+"""Progress on stderr: a bar where somebody watches, one line a stage where nobody does."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["Reporter"]
+
+
+class Reporter:
+    """Tells how far a run is; silent when `quiet`."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console(file=sys.stderr, stderr=True, quiet=quiet, highlight=False)
+        self._progress: Progress | None = None
+        if self.console.is_terminal and not quiet:
+            self._progress = Progress(
+                TextColumn("{task.description:<28}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self.console,
+            )
+
+    def __enter__(self) -> Reporter:
+        """Start drawing."""
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop drawing."""
+        if self._progress is not None:
+            self._progress.stop()
+
+    def say(self, line: str) -> None:
+        """Print one line."""
+        self.console.print(line, markup=False, soft_wrap=True)
+
+    def stage(self, name: str, units: int, done: int) -> StageReport:
+        """Begin a stage of `units` tasks of which `done` need not be done again."""
+        return StageReport(self, name, units, done)
+
+
+class StageReport:
+    """One stage's progress."""
+
+    def __init__(self, reporter: Reporter, name: str, units: int, done: int) -> None:
+        self._reporter = reporter
+        self._name = name
+        self._units, self._reused, self._done = units, done, done
+        self._bytes = 0
+        self._started = time.perf_counter()
+        self._bar = None
+        if reporter._progress is not None:  # noqa: SLF001 - the two classes are one thing
+            self._bar = reporter._progress.add_task(name, total=units, completed=done, rate="")  # noqa: SLF001
+
+    def advance(self, text_bytes: int = 0) -> None:
+        """One task more is done, over so many bytes of text."""
+        self._done += 1
+        self._bytes += text_bytes
+        if self._bar is not None and self._reporter._progress is not None:  # noqa: SLF001
+            self._reporter._progress.update(self._bar, completed=self._done, rate=self._rate())  # noqa: SLF001
+
+    def finish(self) -> float:
+        """End the stage; return its seconds."""
+        seconds = time.perf_counter() - self._started
+        if self._bar is None:
+            reused = f", {self._reused} reused" if self._reused else ""
+            rate = self._rate()
+            self._reporter.say(
+                f"{self._name:<28} {self._done}/{self._units}{reused}  {seconds:.1f} s{'  ' + rate if rate else ''}"
+            )
+        return seconds
+
+    def _rate(self) -> str:
+        seconds = time.perf_counter() - self._started
+        return f"{self._bytes / seconds / 1e6:.1f} MB/s" if self._bytes and seconds > 0 else ""

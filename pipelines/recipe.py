@@ -1,0 +1,403 @@
+"""The recipe: what a user asks for, checked, with every default spelled out.
+
+A recipe is read once. Its canonical form has profiles inlined, names given and defaults filled in, so
+that reformatting a file, or moving it, never changes what has to be done.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from datagov.dedup.curve import PRESETS, parameters_for
+from datagov.dedup.keeper import KeepPolicy
+from datagov.documents import Columns
+from datagov.errors import ConfigError, did_you_mean
+from datagov.ids import digest
+
+__all__ = ["ExactDedup", "Filter", "InputSpec", "NearDedup", "Normalise", "Recipe", "Step", "load_recipe"]
+
+
+StrictModel = TypeVar("StrictModel", bound="Strict")
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+class Strict(BaseModel):
+    """A mapping in which an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSpec(Strict):
+    """Where the documents are and which columns hold what."""
+
+    path: str
+    text: str = "text"
+    id: str | None = None
+    source: str | None = None
+    url: str | None = None
+    max_document_chars: int = Field(default=10_000_000, gt=0)
+    """A longer document is set aside with the reason `too_long`."""
+    unreadable: Literal["stop", "skip"] = "stop"
+    """What an unreadable shard does to the run: stop before anything is compared across documents, or
+    go on without it. Either way it is recorded."""
+
+    @property
+    def columns(self) -> Columns:
+        """The column mapping."""
+        return Columns(text=self.text, id=self.id, source=self.source, url=self.url)
+
+
+class Normalise(Strict):
+    """An edit: Unicode normal form, and control characters out."""
+
+    form: Literal["NFC", "NFKC", "NFD", "NFKD"] = "NFC"
+    strip_control: bool = True
+
+
+class When(Strict):
+    """Which documents a filter speaks of: those whose main script is one of these."""
+
+    script: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> When:
+        from datagov.signals.script import SCRIPT_NAMES
+
+        for name in self.script:
+            if name not in SCRIPT_NAMES:
+                raise ValueError(f"unknown script {name!r}. {did_you_mean(name, SCRIPT_NAMES)}")
+        return self
+
+
+class Filter(Strict):
+    """A profile's bounds, applied to the documents it speaks of."""
+
+    profile: str
+    when: When | None = None
+    otherwise: Literal["keep", "drop", "annotate"] | None = None
+    bounds: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Changes to the profile's bounds: signal -> {min, max, missing}; null takes a limit away."""
+    annotate: bool = False
+
+
+class ExactDedup(Strict):
+    """Documents with the same text, or the same value of a column, but for one."""
+
+    on: str = "text"
+    keep: Annotated[list[Any], BeforeValidator(_as_list)] = Field(default_factory=lambda: ["first"])
+    within: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    annotate: bool = False
+
+
+class Verify(Strict):
+    """When two documents are near-duplicates: exact Jaccard of their shingle sets."""
+
+    jaccard: float = Field(default=0.7, gt=0, le=1)
+
+
+class NearDedup(Strict):
+    """MinHash to find candidates, exact Jaccard to decide."""
+
+    preset: str | None = None
+    bands: int | None = Field(default=None, gt=0, le=512)
+    rows: int | None = Field(default=None, gt=0, le=64)
+    shingle: int | None = Field(default=None, gt=0, le=64)
+    """Tokens a shingle."""
+    recall: float | None = Field(default=None, gt=0, lt=1)
+    at: float | None = Field(default=None, gt=0, lt=1)
+    """With `recall`: bands and rows are chosen so that a pair of this Jaccard is found that often."""
+    permutations: int = Field(default=128, gt=0, le=4096)
+    """With `recall`: most permutations to spend."""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    verify: Verify = Verify()
+    keep: Annotated[list[Any], BeforeValidator(_as_list)] = Field(default_factory=lambda: ["longest"])
+    within: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    tries: int = Field(default=64, gt=0)
+    """Most kept documents one document is compared with."""
+    bucket_cap: int = Field(default=10_000, ge=2)
+    """A bucket with more members is split by further signature rows and reported as a template."""
+    alarm: float = Field(default=0.5, gt=0, le=1)
+    """Warn when this step removes more than this fraction of a source of 100 documents or more."""
+    annotate: bool = False
+
+    @model_validator(mode="after")
+    def _resolve(self) -> NearDedup:
+        asked = [self.preset is not None, self.bands is not None or self.rows is not None, self.recall is not None]
+        if sum(asked) > 1:
+            raise ValueError("give one of: preset, bands with rows, recall with at")
+        if (self.bands is None) != (self.rows is None):
+            raise ValueError("bands and rows go together")
+        if (self.recall is None) != (self.at is None):
+            raise ValueError("recall and at go together")
+        if self.preset is not None and self.preset not in PRESETS:
+            raise ValueError(f"unknown preset {self.preset!r}. {did_you_mean(self.preset, PRESETS)}")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Bands, rows a band and tokens a shingle, whichever way they were asked for."""
+        if self.bands is not None and self.rows is not None:
+            return self.bands, self.rows, self.shingle or 5
+        if self.recall is not None and self.at is not None:
+            bands, rows = parameters_for(recall=self.recall, jaccard=self.at, max_permutations=self.permutations)
+            return bands, rows, self.shingle or 5
+        preset = PRESETS[self.preset or "fineweb"]
+        return preset.bands, preset.rows, self.shingle or preset.k
+
+
+KINDS: dict[str, type[Strict]] = {
+    "normalise": Normalise,
+    "filter": Filter,
+    "exact_dedup": ExactDedup,
+    "near_dedup": NearDedup,
+}
+
+
+class Step(BaseModel):
+    """One step with its name and its resolved form."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    spec: Normalise | Filter | ExactDedup | NearDedup
+    resolved: dict[str, Any]
+    """What the step does, spelled out; this, not the file's wording, is hashed."""
+
+
+class Recipe(BaseModel):
+    """A whole recipe, checked and resolved."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    input: InputSpec
+    output: str
+    steps: tuple[Step, ...]
+    shared_filesystem: bool = False
+    where: str
+
+    def canonical(self) -> dict[str, Any]:
+        """Return what is done to the documents, independent of where they lie."""
+        columns = {"path", "unreadable"}
+        return {
+            "dataset": self.dataset,
+            "input": self.input.model_dump(exclude=columns),
+            "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in self.steps],
+        }
+
+    @property
+    def digest(self) -> str:
+        """32 hex digits naming the canonical form."""
+        return digest(json.dumps(self.canonical(), sort_keys=True, ensure_ascii=True))
+
+
+def load_recipe(
+    path: Path, *, input_path: str | None = None, output: str | None = None, changes: Sequence[str] = ()
+) -> Recipe:
+    """Read, change, check and resolve a recipe.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file.
+    input_path, output : str or None
+        Take the place of the recipe's own paths.
+    changes : sequence of str
+        `STEP/SIGNAL.min=VALUE` for filters, `STEP/key.key=VALUE` for other steps.
+
+    Raises
+    ------
+    ConfigError
+        Says the file, the key, what was expected and the nearest known name.
+    """
+    raw = _read_yaml(path)
+    where = str(path)
+    unknown = set(raw) - {"dataset", "input", "output", "steps", "shared_filesystem"}
+    for key in sorted(unknown):
+        known = ["dataset", "input", "output", "steps", "shared_filesystem"]
+        raise ConfigError(f"{where}: unknown key {key!r}. {did_you_mean(key, known)}")
+    for key in ("dataset", "input", "output", "steps"):
+        given = {"input": input_path, "output": output}.get(key)
+        if key not in raw and given is None:
+            raise ConfigError(f"{where}: no {key!r}; a recipe needs dataset, input, output and steps")
+    dataset = raw["dataset"]
+    if not isinstance(dataset, str) or not dataset.strip():
+        raise ConfigError(f"{where}: dataset must be a name, not {dataset!r}")
+    source = raw.get("input", {})
+    source = {"path": source} if isinstance(source, str) else dict(source or {})
+    if input_path is not None:
+        source["path"] = input_path
+    spec = _validate(InputSpec, source, f"{where}: input")
+    named = _named_steps(raw["steps"], where)
+    for change in changes:
+        _change(named, change)
+    steps = tuple(_resolve(name, kind, body, where, path.parent) for name, kind, body in named)
+    _check_coverage(steps, where)
+    return Recipe(
+        dataset=dataset,
+        input=spec,
+        output=str(output if output is not None else raw["output"]),
+        steps=steps,
+        shared_filesystem=bool(raw.get("shared_filesystem", False)),
+        where=where,
+    )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"recipe {path}: no such file; `datagov init DIR` writes one to start from") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"recipe {path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"recipe {path}: not YAML ({error})") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"recipe {path}: expected a mapping with dataset, input, output and steps")
+    return raw
+
+
+def _named_steps(raw: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
+    if not isinstance(raw, list) or not raw:
+        raise ConfigError(f"{where}: steps must be a list of steps such as `- filter: {{profile: gopher-en}}`")
+    found: list[tuple[str | None, str, dict[str, Any]]] = []
+    for index, item in enumerate(raw):
+        place = f"{where}: steps[{index}]"
+        if not isinstance(item, dict):
+            raise ConfigError(f"{place}: expected a mapping such as `exact_dedup: {{}}`, got {item!r}")
+        kinds = [key for key in item if key != "name"]
+        if len(kinds) != 1:
+            raise ConfigError(f"{place}: expected one step kind (and at most a name), got {sorted(item)}")
+        kind = kinds[0]
+        if kind not in KINDS:
+            raise ConfigError(f"{place}: unknown step {kind!r}. {did_you_mean(str(kind), KINDS)}")
+        body = item[kind] if item[kind] is not None else {}
+        if not isinstance(body, dict):
+            raise ConfigError(f"{place}.{kind}: expected a mapping, got {body!r}")
+        name = item.get("name")
+        if name is not None and (not isinstance(name, str) or not name or "/" in name):
+            raise ConfigError(f"{place}: name must be a word without '/', got {name!r}")
+        found.append((name, kind, json.loads(json.dumps(body))))
+    return _give_names(found, where)
+
+
+def _give_names(
+    found: list[tuple[str | None, str, dict[str, Any]]], where: str
+) -> list[tuple[str, str, dict[str, Any]]]:
+    unnamed = [kind for name, kind, _ in found if name is None]
+    counts: dict[str, int] = {}
+    named = []
+    for name, kind, body in found:
+        if name is None:
+            counts[kind] = counts.get(kind, 0) + 1
+            name = kind if unnamed.count(kind) == 1 else f"{kind}-{counts[kind]}"  # noqa: PLW2901
+        named.append((name, kind, body))
+    names = [name for name, _, _ in named]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{where}: two steps are called {name!r}; give each a name of its own")
+    return named
+
+
+def _change(steps: list[tuple[str, str, dict[str, Any]]], change: str) -> None:
+    """Apply one `STEP/KEY=VALUE` to the raw steps."""
+    path, equals, text = change.partition("=")
+    name, slash, key = path.partition("/")
+    if not equals or not slash or not key:
+        raise ConfigError(f"--set {change!r}: expected STEP/SIGNAL.min=VALUE")
+    for step_name, kind, body in steps:
+        if step_name != name:
+            continue
+        value = yaml.safe_load(text) if text else None
+        keys = key.split(".")
+        if kind == "filter" and keys[-1] in {"min", "max", "missing"}:
+            keys = ["bounds", ".".join(keys[:-1]), keys[-1]]
+        target = body
+        for inner in keys[:-1]:
+            target = target.setdefault(inner, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"--set {change!r}: {inner!r} is not a mapping")
+        target[keys[-1]] = value
+        return
+    raise ConfigError(f"--set {change!r}: no step {name!r}. {did_you_mean(name, [s[0] for s in steps])}")
+
+
+def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: Path) -> Step:
+    place = f"{where}: step {name!r}"
+    spec = _validate(KINDS[kind], body, place)
+    resolved = spec.model_dump(mode="json")
+    if isinstance(spec, Filter):
+        from pipelines.filters import resolve_filter
+
+        resolved = resolve_filter(spec, place, folder)
+    if isinstance(spec, NearDedup):
+        bands, rows, k = spec.shape
+        resolved = {
+            "bands": bands,
+            "rows": rows,
+            "shingle": k,
+            **spec.model_dump(include={"seed", "verify", "keep", "within", "tries", "bucket_cap", "annotate"}),
+        }
+    if isinstance(spec, ExactDedup | NearDedup):
+        try:
+            KeepPolicy.parse(spec.keep)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error.message}") from None
+    return Step(name=name, kind=kind, spec=spec, resolved=resolved)
+
+
+def _validate(model: type[StrictModel], body: Mapping[str, Any], place: str) -> StrictModel:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        problems = []
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"])
+            if item["type"] == "extra_forbidden":
+                hint = did_you_mean(str(item["loc"][-1]), model.model_fields)
+                if item["loc"][-1] == "name":
+                    hint = "A step's name stands beside its kind: `- name: NAME`."
+                problems.append(f"unknown key {key!r}. {hint}")
+            else:
+                message = item["msg"].removeprefix("Value error, ")
+                problems.append(f"{key}: {message} (got {item['input']!r})" if key else message)
+        raise ConfigError(f"{place}: " + "; ".join(problems)) from None
+
+
+def _check_coverage(steps: Sequence[Step], where: str) -> None:
+    """Each run of adjacent filters with `when` must say what becomes of the documents it leaves out."""
+    from datagov.signals.script import SCRIPT_NAMES
+
+    group: list[Step] = []
+    for step in [*steps, None]:
+        if step is not None and isinstance(step.spec, Filter) and step.spec.when is not None:
+            group.append(step)
+            continue
+        if group:
+            covered = {name for member in group for name in member.resolved["when"]}
+            last = group[-1]
+            for member in group[:-1]:
+                if member.resolved["otherwise"] is not None:
+                    raise ConfigError(
+                        f"{where}: step {member.name!r}: `otherwise` belongs on the last of a run of adjacent "
+                        f"filters with `when` ({last.name!r}); it speaks of documents that none of them covers"
+                    )
+            if covered != set(SCRIPT_NAMES) and last.resolved["otherwise"] is None:
+                missing = ", ".join(name for name in SCRIPT_NAMES if name not in covered)
+                raise ConfigError(
+                    f"{where}: step {last.name!r}: no filter covers documents in {missing}; "
+                    "say `otherwise: keep`, `drop` or `annotate` on this step"
+                )
+        group = []
+        if step is not None and isinstance(step.spec, Filter) and step.spec.otherwise is not None:
+            raise ConfigError(f"{where}: step {step.name!r}: `otherwise` needs a `when`")

@@ -1,0 +1,72 @@
+"""Removals: the outcome of a dedup step, one row a removed document, in ordinal order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from datagov.dedup.keeper import KeepPolicy
+
+__all__ = ["KEEP_PREFIX", "REMOVALS", "in_keep_order", "removals"]
+
+KEEP_PREFIX = "keep."
+"""Before the name of an input column that is carried along for the keep policy."""
+
+REMOVALS = pa.schema(
+    [
+        pa.field("ordinal", pa.int64(), nullable=False),
+        pa.field("keeper_ordinal", pa.int64(), nullable=False),
+        pa.field("keeper", pa.binary(16), nullable=False),
+        pa.field("intersection", pa.int64()),
+        pa.field("union", pa.int64()),
+    ]
+)
+"""`ordinal` is the document's place in the run, part after part; intersection and union are NULL where
+equality was the test."""
+
+
+def in_keep_order(policy: KeepPolicy, table: pa.Table) -> np.ndarray:
+    """Return the rows of `table` best first; it holds chars, doc_id, ordinal and `keep.*` columns."""
+    columns = {
+        name.removeprefix(KEEP_PREFIX): table.column(name)
+        for name in table.column_names
+        if name.startswith(KEEP_PREFIX) or name in {"chars", "doc_id", "ordinal"}
+    }
+    return policy.order(pa.table(columns))
+
+
+def removals(
+    table: pa.Table,
+    *,
+    removed: np.ndarray,
+    keeper: np.ndarray,
+    intersection: np.ndarray | None = None,
+    union: np.ndarray | None = None,
+) -> pa.Table:
+    """Return the removals table for rows of `table` that are removed for other rows of it.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        With columns ordinal and doc_id.
+    removed, keeper : int64[R]
+        Rows of `table`.
+    intersection, union : int64[R] or None
+        The evidence; None where equality was the test.
+    """
+    ordinal = table.column("ordinal").to_numpy()
+    order = np.argsort(ordinal[removed], kind="stable")
+    removed, keeper = removed[order], keeper[order]
+    count = len(removed)
+    doc_ids = table.column("doc_id").combine_chunks()
+    doc_ids = doc_ids if isinstance(doc_ids, pa.Array) else pa.concat_arrays(doc_ids.chunks)
+    return pa.Table.from_arrays(
+        [
+            pa.array(ordinal[removed]),
+            pa.array(ordinal[keeper]),
+            doc_ids.take(pa.array(keeper)),
+            pa.nulls(count, pa.int64()) if intersection is None else pa.array(intersection[order]),
+            pa.nulls(count, pa.int64()) if union is None else pa.array(union[order]),
+        ],
+        schema=REMOVALS,
+    )

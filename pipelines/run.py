@@ -1,0 +1,221 @@
+"""The main path: measure every part, decide step by step, record, export.
+
+Read `run` from top to bottom; each line is a stage. Everything that is written goes through receipts,
+so that a run that is stopped anywhere continues where it was, and a run that is finished says so.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import Any
+
+from datagov import __version__
+from datagov.errors import InputError, PartialRun
+from datagov.storage import Receipt, publish, read_receipt, replace
+from pipelines.cascade import Cascade
+from pipelines.executors import Executor
+from pipelines.manifest import draft_manifest, final_manifest
+from pipelines.plan import MARKER, Plan, marker_of
+from pipelines.progress import Reporter
+from pipelines.stage import Task, known, stage_key
+
+__all__ = ["Session", "measure", "run"]
+
+
+def run(plan: Plan, executor: Executor, reporter: Reporter, *, share: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Do what the plan says and return the run's manifest.
+
+    Parameters
+    ----------
+    plan : Plan
+    executor : Executor
+    reporter : Reporter
+    share : (int, int) or None
+        (i, n): only measure the i-th of n shares of the parts, counted from 1, for job arrays; the
+        manifest then stays unfinished and a later run without `share` does the rest.
+
+    Raises
+    ------
+    InputError
+        Two documents have the same id.
+    PartialRun
+        A shard could not be read (and the recipe says to stop), or a worker kept dying.
+    """
+    started = time.perf_counter()
+    session = Session(plan, executor, reporter)
+    begin(session)
+    measured = measure(session, share)
+    if share is not None:
+        return session.manifest
+    require_readable(session)
+    documents = [receipts[plan.documents.key] for receipts in measured]
+    require_distinct_ids(session, documents)
+    cascade = Cascade(session, measured)
+    for position in range(len(plan.recipe.steps)):
+        cascade.step(position)
+    decisions = cascade.decide()
+    exports = cascade.export(decisions)
+    manifest = final_manifest(session, cascade, measured, decisions, exports, time.perf_counter() - started)
+    session.save(manifest)
+    return manifest
+
+
+@dataclass
+class Session:
+    """A run in progress: the plan, who does the work, and what has been seen of it."""
+
+    plan: Plan
+    executor: Executor
+    reporter: Reporter
+    manifest: dict[str, Any] = field(default_factory=dict)
+    run_id: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Wall seconds by stage label."""
+    warnings: list[str] = field(default_factory=list)
+
+    def stage(
+        self, label: str, tasks: Sequence[Task], *, text_bytes: Sequence[int] | None = None
+    ) -> list[list[Receipt]]:
+        """Do the tasks that are not done, and return the receipts of all, in task order."""
+        results: list[list[Receipt] | None] = [known(task) for task in tasks]
+        open_tasks = [index for index, result in enumerate(results) if result is None]
+        report = self.reporter.stage(label, len(tasks), len(tasks) - len(open_tasks))
+        # The largest first: the last worker to finish then waits least. Order has no effect on results.
+        if text_bytes is not None:
+            open_tasks.sort(key=lambda index: -text_bytes[index])
+        try:
+            for which, receipts in self.executor.map([tasks[index] for index in open_tasks]):
+                index = open_tasks[which]
+                results[index] = receipts
+                report.advance(text_bytes[index] if text_bytes is not None else 0)
+        finally:
+            self.seconds[label] = self.seconds.get(label, 0.0) + report.finish()
+        return [result for result in results if result is not None]
+
+    def save(self, manifest: dict[str, Any]) -> None:
+        """Put the run's manifest in place."""
+        self.manifest = manifest
+        data = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
+        replace(self.plan.out / f"runs/{self.run_id}.json", data)
+
+    def warn(self, line: str) -> None:
+        """Record a warning and print it."""
+        self.warnings.append(line)
+        self.reporter.say(f"warning: {line}")
+
+
+def begin(session: Session) -> None:
+    """Mark the output folder as ours and put an unfinished manifest in it."""
+    plan = session.plan
+    session.run_id = plan.run_id()
+    publish(plan.out / MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
+    publish(plan.out / "README.txt", FOLDER_GUIDE.encode())
+    session.save(draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds")))
+
+
+def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:
+    """Make every product of every part; return product key -> receipt, by part."""
+    plan = session.plan
+    chosen = [part for index, part in enumerate(plan.parts) if share is None or index % share[1] == share[0] - 1]
+    tasks = []
+    for part in chosen:
+        missing = plan.missing(part)
+        if not missing:
+            continue
+        tasks.append(
+            Task(
+                stage="measure",
+                unit=part.name,
+                out=str(plan.out),
+                receipts=tuple(product.receipt(part.name) for product in missing),
+                args={
+                    "source": plan.source,
+                    "slices": part.slices,
+                    "products": missing,
+                    "columns": plan.extra_columns,
+                },
+                inputs={"modified": [list(item) for item in part.modified]},
+            )
+        )
+    sizes = {part.name: part.text_bytes for part in chosen}
+    warm(session, bool(tasks))
+    session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks])
+    return [_receipts(plan, part.name) for part in chosen]
+
+
+def warm(session: Session, needed: bool) -> None:
+    """Compile the kernels once, in this process, so that workers find them in the cache."""
+    if needed and session.executor.workers > 1:
+        for module in ("datagov.text.warm", "datagov.signals.warm", "datagov.dedup.warm"):
+            _warm_of(module)()
+
+
+def require_readable(session: Session) -> None:
+    """Stop before documents are compared across shards when one of them cannot be read.
+
+    Raises
+    ------
+    PartialRun
+    """
+    plan = session.plan
+    if not plan.unreadable:
+        return
+    lines = "; ".join(f"{shard.path}: {shard.problem}" for shard in plan.unreadable[:10])
+    if plan.recipe.input.unreadable == "stop":
+        raise PartialRun(
+            f"{len(plan.unreadable)} shard(s) cannot be read: {lines}. The others are measured and kept. Replace "
+            "the file(s) and run again to resume, or say `unreadable: skip` under the recipe's input"
+        )
+    session.warn(f"{len(plan.unreadable)} unreadable shard(s) left out: {lines}")
+
+
+def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None:
+    """Stop before any decision when two documents have the same id.
+
+    Raises
+    ------
+    InputError
+    """
+    files = [receipt.files[0].path for receipt in documents]
+    key = stage_key("identify", 1, [receipt.digest for receipt in documents])
+    task = Task("identify", "run", str(session.plan.out), (f"receipts/identify-{key}/run.json",), {"documents": files})
+    facts = session.stage("identify", [task])[0][0].facts
+    if facts["repeated"]:
+        shown = "; ".join(
+            f"{item['id'] or item['doc_id']} at {' and '.join(item['places'])}" for item in facts["examples"]
+        )
+        raise InputError(
+            f"{facts['repeated']} document id(s) occur more than once: {shown}. Make column "
+            f"{session.plan.recipe.input.id!r} unique, or leave `id` out of the recipe's input to name documents by "
+            "shard and row"
+        )
+
+
+def _receipts(plan: Plan, part: str) -> dict[str, Receipt]:
+    found = {}
+    for product in plan.products:
+        receipt = read_receipt(plan.out, product.receipt(part))
+        if receipt is None:
+            raise PartialRun(f"{part}: product {product.kind} is missing right after it was made; run again")
+        found[product.key] = receipt
+    return found
+
+
+def _warm_of(module: str) -> Callable[[], None]:
+    warm_up: Callable[[], None] = import_module(module).warm
+    return warm_up
+
+
+FOLDER_GUIDE = f"""This folder was written by datagov {__version__}.
+
+data/RUN/      the kept documents of a run, shard by shard
+ledger/        what was measured and decided, as Parquet tables; ask `datagov audit --ledger .`
+runs/          one manifest a run: the recipe, the counts, and exactly which files belong to it
+receipts/      which units of work are done, and the digests of their files
+work/          files between stages; may be deleted when no run is unfinished
+"""

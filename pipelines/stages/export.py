@@ -1,0 +1,79 @@
+"""export: the kept documents, as they came in but for the edits, shard by shard."""
+
+from __future__ import annotations
+
+import time
+from pathlib import PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datagov.documents import DOC_ID, Slice, open_shard
+from datagov.storage import Output, Receipt
+from pipelines.stage import Task, finish
+from pipelines.texts import Source, edited, read_part
+
+__all__ = ["apply", "output_name"]
+
+EXPORT_ROW_GROUP_ROWS = 10_000
+
+
+def apply(task: Task) -> list[Receipt]:
+    """Write the kept documents of one part, one file for each piece of a shard.
+
+    `args`: source, slices, edits, decisions (file), folder (where the kept shards go).
+    """
+    started = time.perf_counter()
+    source: Source = task.args["source"]
+    decisions = pq.read_table(task.root / task.args["decisions"], columns=["action"], use_threads=False)
+    kept = pc.equal(decisions.column("action"), "keep").to_numpy()
+    outputs = []
+    row = 0
+    total = 0
+    for piece in task.args["slices"]:
+        tables = []
+        for chunk in read_part(source, [piece], None):
+            stop = row + len(chunk.text)
+            chosen = np.flatnonzero(kept[row:stop])
+            row = stop
+            index = pa.array(chosen)
+            texts = edited(chunk.text.take(index).view(pa.large_string()), task.args["edits"])
+            tables.append(_with(chunk.columns.take(index), chunk.doc_ids.take(index), texts, source))
+        table = pa.concat_tables(tables) if tables else _empty(source, piece)
+        total += table.num_rows
+        lengths = _row_groups(table.num_rows)
+        outputs.append(Output(f"{task.args['folder']}/{output_name(piece)}", table, row_groups=lengths))
+    return [finish(task, outputs, {"kept": total}, started)]
+
+
+def output_name(piece: Slice) -> str:
+    """Return the output path of a piece: the shard's own, or numbered by its first row group."""
+    path = PurePosixPath(piece.path)
+    if piece.whole:
+        return str(path)
+    return str(path.with_name(f"{path.stem}.{piece.groups[0]:05d}{path.suffix}"))
+
+
+def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: Source) -> pa.Table:
+    table = pa.Table.from_batches([columns])
+    name = source.columns.text
+    position = table.schema.get_field_index(name)
+    table = table.set_column(position, name, texts)
+    if DOC_ID in table.column_names:
+        return table
+    return table.append_column(DOC_ID, doc_ids)
+
+
+def _empty(source: Source, piece: Slice) -> pa.Table:
+    with open_shard(source.path, piece.path) as file:
+        schema = file.schema_arrow
+    batch = pa.RecordBatch.from_pylist([], schema=schema)
+    nobody = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([], pa.binary(16)))
+    return _with(batch, nobody, pa.array([], pa.large_string()), source)
+
+
+def _row_groups(rows: int) -> list[int]:
+    whole, rest = divmod(rows, EXPORT_ROW_GROUP_ROWS)
+    return [EXPORT_ROW_GROUP_ROWS] * whole + ([rest] if rest or not whole else [])

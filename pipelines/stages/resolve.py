@@ -1,0 +1,79 @@
+"""resolve: where each chain of keepers ends, and how large each duplicate cluster is."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datagov.storage import Output, Receipt
+from pipelines.fates import ALIVE, load_fates
+from pipelines.stage import Task, finish
+
+__all__ = ["LINKS", "apply"]
+
+LINKS = pa.schema(
+    [
+        pa.field("ordinal", pa.int64(), nullable=False),
+        pa.field("keeper", pa.binary(16)),
+        pa.field("survivor", pa.binary(16)),
+        pa.field("orphaned", pa.bool_(), nullable=False),
+        pa.field("cluster_size", pa.int64(), nullable=False),
+    ]
+)
+"""One row a document of a duplicate cluster, in ordinal order; keeper and survivor are NULL for the one
+at the end of the chain."""
+
+
+def apply(task: Task) -> list[Receipt]:
+    """Follow every removed document to the end of its chain.
+
+    `args`: removals (files of all removing dedup steps), fates (file, final), file (where to write).
+    """
+    started = time.perf_counter()
+    tables = [pq.read_table(task.root / path, use_threads=False) for path in task.args["removals"]]
+    if not tables:
+        return [finish(task, [Output(task.args["file"], LINKS.empty_table())], {"orphaned": 0, "clusters": 0}, started)]
+    table = pa.concat_tables(tables)
+    ordinal = table.column("ordinal").to_numpy()
+    order = np.argsort(ordinal, kind="stable")
+    table, ordinal = table.take(pa.array(order)), ordinal[order]
+    keeper_ordinal = table.column("keeper_ordinal").to_numpy()
+    end = _ends(ordinal, keeper_ordinal)
+    fates = load_fates(task.root / task.args["fates"])
+    orphaned = np.asarray(fates[end] != ALIVE)
+    ends, which, followers = np.unique(end, return_inverse=True, return_counts=True)
+    keeper = pa.concat_arrays(table.column("keeper").chunks)
+    end_ids = _ids_of(ends, keeper_ordinal, keeper)
+    survivor = end_ids.take(pa.array(which, mask=orphaned))
+    sizes = followers + 1
+    removed = pa.Table.from_arrays(
+        [pa.array(ordinal), keeper, survivor, pa.array(orphaned), pa.array(sizes[which])], schema=LINKS
+    )
+    nobody = pa.nulls(len(ends), pa.binary(16))
+    kept = pa.Table.from_arrays(
+        [pa.array(ends), nobody, nobody, pa.array(np.zeros(len(ends), bool)), pa.array(sizes)], schema=LINKS
+    )
+    links = pa.concat_tables([removed, kept])
+    links = links.take(pa.array(np.argsort(links.column("ordinal").to_numpy(), kind="stable")))
+    facts = {"orphaned": int(np.count_nonzero(orphaned)), "clusters": len(ends)}
+    return [finish(task, [Output(task.args["file"], links)], facts, started)]
+
+
+def _ends(ordinal: np.ndarray, keeper: np.ndarray) -> np.ndarray:
+    """Return where the chain from each removed document ends; a chain is at most one link a dedup step."""
+    end = keeper
+    while True:
+        place = np.minimum(np.searchsorted(ordinal, end), len(ordinal) - 1)
+        goes_on = ordinal[place] == end
+        if not goes_on.any():
+            return end
+        end = np.where(goes_on, keeper[place], end)
+
+
+def _ids_of(ordinals: np.ndarray, keeper_ordinal: np.ndarray, keeper: pa.Array) -> pa.Array:
+    """Return the doc_ids of chain ends, each of which is somebody's keeper."""
+    known, first = np.unique(keeper_ordinal, return_index=True)
+    return keeper.take(pa.array(first[np.searchsorted(known, ordinals)]))

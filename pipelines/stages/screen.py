@@ -1,0 +1,52 @@
+"""screen: which documents of a part are left when the steps so far have spoken."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datagov.storage import Output, Receipt
+from pipelines.fates import ALIVE, ERRORED, rows_of_part
+from pipelines.filters import FilterView, read_view, uncovered
+from pipelines.stage import Task, finish
+
+__all__ = ["apply"]
+
+
+def apply(task: Task) -> list[Receipt]:
+    """Advance the fates of one part over some adjacent steps.
+
+    `args`: rows, offset (ordinal of the part's first document), fates (file of the part's fates so
+    far, or None at the start), documents (file), steps (each with position, kind, name and, for
+    filters, resolved, script, signals and uncovered_from; for dedup steps, removals).
+    """
+    started = time.perf_counter()
+    args = task.args
+    fates = _start(task) if args["fates"] is None else _read(task, args["fates"])
+    views: dict[int, FilterView] = {}
+    for step in args["steps"]:
+        alive = fates == ALIVE
+        if step["kind"] == "filter":
+            view = read_view(task.root, step)
+            views[step["position"]] = view
+            if not view.annotate:
+                fates[alive & view.hit] = step["position"]
+            if step["resolved"]["otherwise"] == "drop":
+                fates[alive & uncovered(step, views)] = step["position"]
+        elif not step["annotate"]:
+            removed = rows_of_part(task.root, step["removals"], args["offset"], args["rows"])
+            fates[removed.column("ordinal").to_numpy()] = step["position"]
+    outputs = [Output(args["file"], pa.table({"fate": pa.array(fates, pa.int16())}))]
+    return [finish(task, outputs, {"rows": len(fates)}, started)]
+
+
+def _start(task: Task) -> np.ndarray:
+    chars = pq.read_table(task.root / task.args["documents"], columns=["chars"], use_threads=False).column("chars")
+    return np.where(chars.is_valid().to_numpy(), ALIVE, ERRORED).astype(np.int16)
+
+
+def _read(task: Task, path: str) -> np.ndarray:
+    return np.array(pq.read_table(task.root / path, use_threads=False).column("fate").to_numpy(), np.int16)

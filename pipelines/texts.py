@@ -1,0 +1,266 @@
+"""A part as a stream of chunks: rows in order, texts checked, edits applied on demand.
+
+Every stage that needs text reads it here, so that measuring, comparing and exporting see the same
+documents and the same characters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagov.documents import (
+    DOC_ID,
+    Columns,
+    Slice,
+    as_string,
+    as_text,
+    check_columns,
+    micro_batches,
+    open_shard,
+    read_slice,
+)
+from datagov.edits.normalise import apply as normalise
+from datagov.errors import InputError
+from datagov.ids import as_uuid, doc_ids, halves, row_ids
+from datagov.text.batch import TextBatch
+from datagov.text.utf8 import invalid_rows
+
+__all__ = ["MICRO_BATCH_BYTES", "PROBLEMS", "Chunk", "Source", "TextState", "edit", "read_part", "scatter"]
+
+MICRO_BATCH_BYTES = 16 * 2**20
+"""Most text bytes handled at once (a single longer document excepted)."""
+
+PROBLEMS = ("", "null_text", "not_utf8", "too_long")
+"""Why a document is set aside; index 0 means it is not."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What has to be known to read documents: the recipe's input and the sample."""
+
+    root: str
+    dataset: str
+    columns: Columns
+    max_document_chars: int
+    sample: float
+
+    @property
+    def path(self) -> Path:
+        """The input root."""
+        return Path(self.root)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive documents of a part; at most about `MICRO_BATCH_BYTES` of text."""
+
+    start: int
+    """Row in the part of the first document."""
+    shard: str
+    shard_rows: np.ndarray
+    """int64[N]: row in the shard of each document."""
+    columns: pa.RecordBatch
+    """The asked columns, text included, as they stand in the shard."""
+    doc_ids: pa.Array
+    text: pa.Array
+    """large_binary[N]: the text's bytes."""
+    problem: np.ndarray
+    """uint8[N]: index into PROBLEMS."""
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """int64[M]: the documents without a problem, counted from the chunk's first."""
+        return np.flatnonzero(self.problem == 0)
+
+    @cached_property
+    def texts(self) -> pa.Array:
+        """large_string[M]: texts of the documents without a problem."""
+        sound = self.text if len(self.rows) == len(self.text) else self.text.take(pa.array(self.rows))
+        # Checked to be UTF-8 when the chunk was made: no second pass.
+        return sound.view(pa.large_string())
+
+
+class TextState:
+    """The texts of a chunk's sound documents at one text state, M of them."""
+
+    def __init__(self, texts: pa.Array, changes: pa.RecordBatch | None) -> None:
+        self.texts = texts
+        self.changes = changes
+        """What the last edit did (ledger schema `EDITS`); None for the input text."""
+
+    @cached_property
+    def batch(self) -> TextBatch:
+        """The texts seen as code points, words and tokens; derived once for all products."""
+        return TextBatch(self.texts)
+
+
+def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | None) -> Iterator[Chunk]:
+    """Yield the documents of a part, in row order.
+
+    Parameters
+    ----------
+    source : Source
+    slices : sequence of Slice
+        The part's pieces.
+    columns : sequence of str or None
+        Input columns wanted besides the text and the id; None for all.
+
+    Raises
+    ------
+    InputError
+        A shard cannot be read, lacks a column, or holds a NULL id.
+    """
+    at = 0
+    for piece in slices:
+        with open_shard(source.path, piece.path) as file:
+            schema = file.schema_arrow
+            most_rows = _rows_a_batch(file, piece)
+        roles = source.columns.named()
+        extra = {name: name for name in columns or ()}
+        check_columns(schema, {**extra, **roles}, piece.path)
+        wanted = _wanted(schema, roles, columns)
+        row = piece.start
+        for batch in read_slice(source.path, piece, wanted, batch_rows=most_rows):
+            shard_rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
+            row += batch.num_rows
+            ids = _doc_ids(source, batch, piece.path, int(shard_rows[0]) if len(shard_rows) else row)
+            if source.sample < 1:
+                chosen = np.flatnonzero(_sampled(ids, source.sample))
+                index = pa.array(chosen)
+                batch, ids, shard_rows = batch.take(index), ids.take(index), shard_rows[chosen]  # noqa: PLW2901
+            text = as_text(batch.column(source.columns.text))
+            sizes = np.diff(_offsets(text))
+            for start, stop in micro_batches(sizes, MICRO_BATCH_BYTES):
+                piece_text = _compact(text.slice(start, stop - start))
+                yield Chunk(
+                    start=at,
+                    shard=piece.path,
+                    shard_rows=shard_rows[start:stop],
+                    columns=batch.slice(start, stop - start),
+                    doc_ids=ids.slice(start, stop - start),
+                    text=piece_text,
+                    problem=_problems(piece_text, source.max_document_chars),
+                )
+                at += stop - start
+        if row != piece.stop:
+            raise InputError(f"{piece.path}: expected rows {piece.start}-{piece.stop}, found up to {row}")
+
+
+def edit(texts: pa.Array, step: Mapping[str, Any]) -> tuple[pa.Array, pa.RecordBatch]:
+    """Apply one edit step to texts; return the new texts and the changes (ledger schema `EDITS`)."""
+    return normalise(texts, form=step["form"], strip_control=step["strip_control"])
+
+
+def edited(texts: pa.Array, steps: Sequence[Mapping[str, Any]]) -> pa.Array:
+    """Apply edit steps in order and return the last text state."""
+    for step in steps:
+        texts, _ = edit(texts, step)
+    return texts
+
+
+def scatter(table: pa.RecordBatch | pa.Table, rows: np.ndarray, length: int) -> pa.Table:
+    """Spread M measured rows over N document rows; the others are NULL.
+
+    Parameters
+    ----------
+    table : pyarrow RecordBatch or Table of M rows
+    rows : int64[M]
+        Increasing document rows.
+    length : int
+        N.
+    """
+    whole = table if isinstance(table, pa.Table) else pa.Table.from_batches([table])
+    if len(rows) == length:
+        return whole
+    index = np.zeros(length, np.int64)
+    index[rows] = np.arange(len(rows))
+    missing = np.ones(length, bool)
+    missing[rows] = False
+    return whole.take(pa.array(index, mask=missing))
+
+
+def text_column(batch: pa.RecordBatch, columns: Columns, role: str) -> pa.Array:
+    """Return the id, source or url column as strings; NULLs where the input has no such column."""
+    name = columns.named().get(role)
+    if name is None:
+        return pa.nulls(batch.num_rows, pa.string())
+    return as_string(batch.column(name))
+
+
+def _wanted(schema: pa.Schema, roles: Mapping[str, str], columns: Sequence[str] | None) -> list[str]:
+    if columns is None:
+        return list(schema.names)
+    names = dict.fromkeys([*roles.values(), *columns])
+    if _has_identity(schema):
+        names[DOC_ID] = None
+    return list(names)
+
+
+def _has_identity(schema: pa.Schema) -> bool:
+    if DOC_ID not in schema.names:
+        return False
+    kind = schema.field(DOC_ID).type
+    return kind == pa.uuid() or kind == pa.binary(16)
+
+
+def _rows_a_batch(file: Any, piece: Slice) -> int:
+    groups = [file.metadata.row_group(index) for index in range(*piece.groups)]
+    size = sum(group.total_byte_size for group in groups)
+    return int(min(65_536, max(64, piece.rows * MICRO_BATCH_BYTES // max(size, 1))))
+
+
+def _doc_ids(source: Source, batch: pa.RecordBatch, shard: str, first: int) -> pa.Array:
+    if _has_identity(batch.schema):
+        column = batch.column(DOC_ID)
+        storage = column.storage if isinstance(column, pa.ExtensionArray) else column
+        _no_null(storage, DOC_ID, shard, first)
+        return as_uuid(storage.to_pylist())
+    if source.columns.id is None:
+        return row_ids(source.dataset, shard, first, batch.num_rows)
+    ids = as_string(batch.column(source.columns.id))
+    _no_null(ids, source.columns.id, shard, first)
+    return doc_ids(source.dataset, ids)
+
+
+def _no_null(column: pa.Array, name: str, shard: str, first: int) -> None:
+    if column.null_count:
+        row = first + int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
+        raise InputError(
+            f"{shard}:{row}: column {name!r} is NULL, but it is declared as the documents' id. "
+            "Fill it, or leave `id` out of the recipe's input to name documents by shard and row"
+        )
+
+
+def _sampled(ids: pa.Array, fraction: float) -> np.ndarray:
+    high, _ = halves(ids)
+    return np.asarray((high >> np.uint64(11)).astype(np.float64) * 2.0**-53 < fraction)
+
+
+def _offsets(text: pa.Array) -> np.ndarray:
+    return np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
+
+
+def _compact(text: pa.Array) -> pa.Array:
+    """Return the array with its offsets at zero and its data cut to what it uses."""
+    return pa.concat_arrays([text]) if text.offset else text
+
+
+def _problems(text: pa.Array, most_chars: int) -> np.ndarray:
+    problem = np.zeros(len(text), np.uint8)
+    sizes = np.diff(_offsets(text))
+    problem[sizes > 4 * most_chars] = 3
+    problem[invalid_rows(text)] = 2
+    for row in np.flatnonzero((sizes > most_chars) & (problem == 0)):
+        if len(text[int(row)].as_py().decode()) > most_chars:
+            problem[row] = 3
+    if text.null_count:
+        problem[pc.is_null(text).to_numpy(zero_copy_only=False)] = 1
+    return problem

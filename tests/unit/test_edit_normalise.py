@@ -1,0 +1,59 @@
+"""The edit `normalise` against the standard library."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datagov.edits import normalise
+from datagov.errors import ConfigError
+from datagov.ledger.tables import EDITS
+
+texts = st.text(
+    st.sampled_from("ae\u0301\u0323é汉Ａ１ｶﾞ\u3000 \n\t\r\x00\x07\x7f\x85\ufeff가\u1100\u1161😀ﬁ"), max_size=12
+)
+
+
+def removed(char: str) -> bool:
+    return char == "\ufeff" or (unicodedata.category(char) == "Cc" and char not in "\t\n\r")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    documents=st.lists(texts, max_size=5),
+    form=st.none() | st.sampled_from(["NFC", "NFKC", "NFD", "NFKD"]),
+    strip=st.booleans(),
+)
+def test_edit_equals_the_plain_definition(documents: list[str], form: str | None, strip: bool) -> None:
+    edited, edits = normalise.apply(pa.array(documents, pa.large_string()), form=form, strip_control=strip)
+    assert edits.schema == EDITS
+    edits.validate(full=True)
+    for before, after, row in zip(documents, edited.to_pylist(), edits.to_pylist(), strict=True):
+        expected = "".join(c for c in before if not removed(c)) if strip else before
+        controls = len(before) - len(expected)
+        if form is not None:
+            expected = unicodedata.normalize(form, expected)
+        assert after == expected
+        assert row == {
+            "changed": before != expected,
+            "chars_before": len(before),
+            "chars_after": len(expected),
+            "controls_removed": controls,
+        }
+    again, nothing = normalise.apply(edited, form=form, strip_control=strip)
+    assert again.equals(edited)
+    assert not any(nothing.column("changed").to_pylist())
+
+
+def test_controls_go_before_letters_compose() -> None:
+    edited, _ = normalise.apply(pa.array(["e\x00\u0301"], pa.large_string()))
+    assert edited.to_pylist() == ["é"]
+
+
+def test_an_unknown_form_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"Did you mean .*'NFKC'"):
+        normalise.apply(pa.array(["x"], pa.large_string()), form="NFKc")
