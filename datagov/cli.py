@@ -47,18 +47,23 @@ def build_app() -> typer.Typer:
     return app
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and stop, before a command is asked for."""
+    if wanted:
+        terminal.line(__version__)
+        raise typer.Exit
+
+
 def root(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     """Govern pretraining data: measure, decide and record, then ask why any document was kept or removed.
 
     Exit codes: 0 ok, 1 findings, 2 usage or recipe, 3 input, 4 endpoint, 5 partial (run again), 130 interrupted.
     """
-    if version:
-        terminal.line(__version__)
-        raise typer.Exit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -85,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         terminal.note("datagov: interrupted.")
         return INTERRUPTED
-    except BrokenPipeError:
+    except (terminal.OutputClosed, BrokenPipeError):
         # The reader of the pipe has left, e.g. `| head`: nothing more to say, also not at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

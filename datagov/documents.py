@@ -113,7 +113,8 @@ def list_shards(root: Path, columns: Columns) -> tuple[list[Shard], list[Unreada
         names = sorted(
             path.relative_to(root).as_posix()
             for path in root.rglob("*.parquet")
-            if path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+            if path.is_file()
+            and not any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
         )
     if not names:
         raise InputError(f"input {root}: no *.parquet file in this folder or below; expected Parquet shards")
@@ -217,7 +218,9 @@ def as_string(column: pa.Array) -> pa.Array:
     try:
         return pc.cast(column, pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"a column of type {column.type} cannot serve as id, source or url: {error}") from error
+        raise InputError(
+            f"a column of type {column.type} cannot serve as id, source or url: {error}"
+        ) from error
 
 
 def _look(base: Path, name: str, columns: Columns) -> Shard:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-__all__ = ["heading", "line", "note", "print_json", "print_table", "safe"]
+__all__ = ["OutputClosed", "heading", "line", "note", "print_json", "print_table", "safe"]
 
 # Cc, line and paragraph separators, bidi controls and marks, invisible and tag characters, lone surrogates.
 UNSAFE = (
@@ -26,6 +26,14 @@ UNSAFE = (
 )
 UNSAFE_CHARACTER = re.compile(f"[{UNSAFE}]")
 UNSAFE_IN_LINES = re.compile(f"(?![\n\t])[{UNSAFE}]")
+
+
+WHOLE = 36
+"""Longest cell, in characters, that is never folded: an id with its hyphens."""
+
+
+class OutputClosed(Exception):  # noqa: N818 - not an error: `| head` has read enough
+    """Whoever read stdout has left."""
 
 
 def safe(text: str, *, lines: bool = False) -> str:
@@ -54,10 +62,19 @@ def escape_json(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1] if match[0] != "\x7f" else "\\u007f"
 
 
+def write(text: str) -> None:
+    """Write one finished line (or several) on stdout."""
+    try:
+        print(text)  # noqa: T201 - stdout is where data goes
+    except BrokenPipeError as error:
+        # Raised as our own: the command-line library would turn a broken pipe into exit code 1.
+        raise OutputClosed from error
+
+
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout; ids as 32 hex digits, numbers JSON cannot hold as text."""
     text = json.dumps(plain(value), ensure_ascii=False, indent=2, allow_nan=False)
-    print(UNSAFE_IN_LINES.sub(escape_json, text))  # noqa: T201 - stdout is where data goes
+    write(UNSAFE_IN_LINES.sub(escape_json, text))
 
 
 def plain(value: Any) -> Any:
@@ -94,7 +111,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, indent
     cells = [[cell(value) for value in row] for row in rows]
     if not sys.stdout.isatty():
         for row in [[cell(column) for column in columns], *cells]:
-            print(" " * indent + "\t".join(row))  # noqa: T201 - as above
+            write(" " * indent + "\t".join(row))
         return
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
@@ -103,12 +120,26 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, indent
     from rich.text import Text
 
     numeric = [all(is_number(row[n]) for row in cells) for n in range(len(columns))]
+    lengths = [
+        max(len(text) for text in (column, *(row[n] for row in cells))) for n, column in enumerate(columns)
+    ]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column, number in zip(columns, numeric, strict=True):
-        table.add_column(Text(safe(column)), justify="right" if number else "left", overflow="fold")
+    for column, number, length in zip(columns, numeric, lengths, strict=True):
+        # Ids and numbers stay whole, whatever the terminal's width; only long text is folded.
+        table.add_column(
+            Text(safe(column)),
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=length <= WHOLE,
+            min_width=min(length, WHOLE),
+        )
     for row in cells:
         table.add_row(*(Text(value) for value in row))
-    Console().print(Padding(table, (0, 0, 0, indent)))
+    console = Console()
+    least = indent + sum(min(length, WHOLE) + 3 for length in lengths)
+    console.print(
+        Padding(table, (0, 0, 0, indent)), width=max(console.width, least), crop=False, soft_wrap=False
+    )
 
 
 def is_number(text: str) -> bool:
@@ -123,12 +154,12 @@ def is_number(text: str) -> bool:
 def heading(text: str) -> None:
     """Print a heading on stdout, bold on a terminal."""
     shown = safe(text)
-    print(f"\x1b[1m{shown}\x1b[0m" if wants_colour() else shown)  # noqa: T201 - as above
+    write(f"\x1b[1m{shown}\x1b[0m" if wants_colour() else shown)
 
 
 def line(text: str = "", *, lines: bool = False) -> None:
     """Print one line of safe text on stdout."""
-    print(safe(text, lines=lines))  # noqa: T201 - as above
+    write(safe(text, lines=lines))
 
 
 def note(text: str) -> None:

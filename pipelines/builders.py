@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +18,7 @@ from datagov.ledger.tables import DOCUMENTS, EDITS, ERRORS
 from datagov.signals import family
 from datagov.signals.script import script
 from datagov.storage import Output
+from datagov.text.batch import TextBatch
 from datagov.text.normal import normal_bytes
 from pipelines.carry import keep_columns, scopes
 from pipelines.products import Product
@@ -43,15 +44,14 @@ class Builder(Protocol):
 
 def builder_for(product: Product, source: Source) -> Builder:
     """Return the builder of a product."""
-    kinds = {
+    kinds: dict[str, Callable[[Product, Source], Builder]] = {
         "documents": DocumentsBuilder,
         "edits": EditsBuilder,
         "signals": SignalsBuilder,
         "keys": KeysBuilder,
         "sketch": SketchBuilder,
     }
-    made: Builder = kinds[product.kind](product, source)
-    return made
+    return kinds[product.kind](product, source)
 
 
 def scheme_of(params: Mapping[str, Any]) -> Scheme:
@@ -129,7 +129,7 @@ class DocumentsBuilder:
 class EditsBuilder:
     """The `edits` table: what the last edit of a text state did."""
 
-    def __init__(self, product: Product, source: Source) -> None:
+    def __init__(self, product: Product, _source: Source) -> None:
         self.product = product
         self._tables: list[pa.Table] = []
 
@@ -139,7 +139,8 @@ class EditsBuilder:
             raise AssertionError("an edits product stands after an edit")
         spread = scatter(state.changes, chunk.rows, len(chunk.text))
         filled = {
-            name: spread.column(name).fill_null(False if name == "changed" else 0) for name in spread.column_names
+            name: spread.column(name).fill_null(False if name == "changed" else 0)
+            for name in spread.column_names
         }
         self._tables.append(_typed(filled, EDITS))
 
@@ -153,7 +154,7 @@ class EditsBuilder:
 class SignalsBuilder:
     """One signal family at one text state, for the documents whose script the filter speaks of."""
 
-    def __init__(self, product: Product, source: Source) -> None:
+    def __init__(self, product: Product, _source: Source) -> None:
         self.product = product
         self._family = family(product.params["family"])
         self._params = product.params["params"]
@@ -177,8 +178,6 @@ class SignalsBuilder:
         if tables:
             table = pa.concat_tables(tables)
         else:
-            from datagov.text.batch import TextBatch
-
             empty = self._family.measure(TextBatch(pa.array([], pa.large_string())), self._params)
             table = pa.Table.from_batches([empty])
         return [Output(self.product.file(part), table)], {"rows": table.num_rows}
@@ -201,7 +200,9 @@ class KeysBuilder:
             blank = pc.or_(pc.utf8_is_space(state.texts), pc.equal(pc.binary_length(state.texts), 0))
             visible = ~blank.to_numpy(zero_copy_only=False)
         else:
-            values = as_text(chunk.columns.column(self._source.columns.resolve(on)).take(pa.array(chunk.rows)))
+            values = as_text(
+                chunk.columns.column(self._source.columns.resolve(on)).take(pa.array(chunk.rows))
+            )
             keys = value_ids(values)
             visible = np.ones(len(keys), bool)
         keyed = np.flatnonzero(visible & keys.storage.is_valid().to_numpy(zero_copy_only=False))
@@ -231,7 +232,12 @@ class KeysBuilder:
         order = np.lexsort((table["row"].to_numpy(), table["key_low"].to_numpy(), table["key"].to_numpy()))
         table = table.take(pa.array(order))
         facts = {"entries": table.num_rows, "offsets": prefix_offsets(table["key"].to_numpy())}
-        encodings = {"key": "DELTA_BINARY_PACKED", "key_low": "PLAIN", "row": "DELTA_BINARY_PACKED", "doc_id": "PLAIN"}
+        encodings = {
+            "key": "DELTA_BINARY_PACKED",
+            "key_low": "PLAIN",
+            "row": "DELTA_BINARY_PACKED",
+            "doc_id": "PLAIN",
+        }
         return [Output(self.product.file(part), table, encodings=encodings)], facts
 
 
@@ -261,7 +267,9 @@ class SketchBuilder:
         packed = pa.Array.from_buffers(
             pa.binary(width), len(sketched), [None, pa.py_buffer(signature_bytes(minima[sketched]).tobytes())]
         )
-        self._bytes.append(scatter(pa.table({"signature": packed}), rows, len(chunk.text))["signature"].combine_chunks())
+        self._bytes.append(
+            scatter(pa.table({"signature": packed}), rows, len(chunk.text))["signature"].combine_chunks()
+        )
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
         """Return the band run and the signatures."""
@@ -277,7 +285,9 @@ class SketchBuilder:
         return [
             Output(self.product.file(part, "bands"), run, encodings=packed),
             Output(
-                self.product.file(part, "signatures"), pa.table({"signature": signature}), encodings={"signature": "PLAIN"}
+                self.product.file(part, "signatures"),
+                pa.table({"signature": signature}),
+                encodings={"signature": "PLAIN"},
             ),
         ], {"entries": len(keys), "rows": len(signature), "offsets": prefix_offsets(keys[order])}
 

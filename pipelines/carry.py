@@ -34,6 +34,9 @@ def scopes(within: Sequence[str], chunk: Chunk, source: Source, rows: np.ndarray
         return None
     index = pa.array(rows)
     columns = [
-        as_string(chunk.columns.column(source.columns.resolve(name)).take(index)).to_pylist() for name in within
+        as_string(chunk.columns.column(source.columns.resolve(name)).take(index)).to_pylist()
+        for name in within
     ]
-    return np.array([xxhash.xxh3_64_intdigest(repr(values)) for values in zip(*columns, strict=True)], np.uint64)
+    return np.array(
+        [xxhash.xxh3_64_intdigest(repr(values).encode()) for values in zip(*columns, strict=True)], np.uint64
+    )

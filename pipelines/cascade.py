@@ -85,7 +85,12 @@ class Cascade:
         self.resolved = session.stage("resolve", [resolve])[0][0]
         steps = [self._for_part(position) for position in self._deciding()]
         key = stage_key(
-            "decide", VERSIONS["decide"], fates.digest, self.resolved.digest, self._digests, self._recipe_steps()
+            "decide",
+            VERSIONS["decide"],
+            fates.digest,
+            self.resolved.digest,
+            self._digests,
+            self._recipe_steps(),
         )
         documents = plan.documents
         tasks = [

@@ -59,9 +59,17 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
     bounds = {bound.signal: bound for bound in profile.bounds}
     for signal, change in spec.bounds.items():
         if signal not in bounds:
-            raise ConfigError(f"{place}: profile {profile.name!r} has no bound on {signal!r}. {did_you_mean(signal, bounds)}")
+            raise ConfigError(
+                f"{place}: profile {profile.name!r} has no bound on {signal!r}. {did_you_mean(signal, bounds)}"
+            )
         old = bounds[signal]
-        merged = {"signal": signal, "min": old.min, "max": old.max, "missing": old.missing, "source": old.source}
+        merged = {
+            "signal": signal,
+            "min": old.min,
+            "max": old.max,
+            "missing": old.missing,
+            "source": old.source,
+        }
         try:
             bounds[signal] = bound_from({**merged, **change})
         except ConfigError as error:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datagov import __version__
+from datagov.errors import LedgerError
 from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import Receipt
 from pipelines.fates import ALIVE, ERRORED
@@ -43,7 +44,9 @@ def draft_manifest(session: Session, started: str) -> dict[str, Any]:
             {
                 "name": part.name,
                 "rows": part.rows,
-                "files": [{"path": piece.path, "start": piece.start, "stop": piece.stop} for piece in part.slices],
+                "files": [
+                    {"path": piece.path, "start": piece.start, "stop": piece.stop} for piece in part.slices
+                ],
             }
             for part in plan.parts
         ],
@@ -68,12 +71,11 @@ def final_manifest(
     LedgerError
         Documents in are not documents kept, removed and errored.
     """
-    from datagov.errors import LedgerError
-
     plan = session.plan
     documents = [receipts[plan.documents.key] for receipts in measured]
     total = {
-        name: sum(receipt.facts[name] for receipt in decisions) for name in ("kept", "removed", "errored", "bytes_kept")
+        name: sum(receipt.facts[name] for receipt in decisions)
+        for name in ("kept", "removed", "errored", "bytes_kept")
     }
     documents_in = sum(receipt.facts["rows"] for receipt in documents)
     exported = sum(receipt.facts["kept"] for receipt in exports)
@@ -82,7 +84,7 @@ def final_manifest(
             f"{plan.out}: {documents_in} documents came in, {total['kept']} were kept, {total['removed']} removed, "
             f"{total['errored']} set aside and {exported} exported: these do not add up. Please report this"
         )
-    manifest = {
+    return {
         **session.manifest,
         "complete": True,
         "steps": _steps(cascade, decisions, documents_in),
@@ -100,7 +102,6 @@ def final_manifest(
         "seconds": round(seconds, 3),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return manifest
 
 
 def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) -> list[dict[str, Any]]:
@@ -157,7 +158,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
 
 
 def _signals(cascade: Cascade) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     for step in cascade.steps:
         if step["kind"] != "filter":
             continue

@@ -62,7 +62,9 @@ def _match(cascade: Cascade, step: dict[str, Any], product: Product) -> list[Rec
     return [receipts[0] for receipts in cascade.session.stage(f"{step['name']}: match", tasks)]
 
 
-def _link(cascade: Cascade, step: dict[str, Any], matched: list[Receipt], buckets: list[str]) -> Receipt | None:
+def _link(
+    cascade: Cascade, step: dict[str, Any], matched: list[Receipt], buckets: list[str]
+) -> Receipt | None:
     if not buckets:
         return None
     fates = cascade.screen()
@@ -86,7 +88,9 @@ def _link(cascade: Cascade, step: dict[str, Any], matched: list[Receipt], bucket
     return cascade.session.stage(f"{step['name']}: link", [task])[0][0]
 
 
-def _gather(cascade: Cascade, step: dict[str, Any], product: Product, linked: Receipt | None) -> list[Receipt]:
+def _gather(
+    cascade: Cascade, step: dict[str, Any], product: Product, linked: Receipt | None
+) -> list[Receipt]:
     if linked is None:
         return []
     plan = cascade.plan

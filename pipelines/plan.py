@@ -133,10 +133,14 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
     shards, unreadable = list_shards(root, recipe.input.columns)
     if not shards:
         problems = "; ".join(f"{shard.path}: {shard.problem}" for shard in unreadable[:10])
-        raise InputError(f"input {root}: none of its {len(unreadable)} Parquet files can be read ({problems})")
+        raise InputError(
+            f"input {root}: none of its {len(unreadable)} Parquet files can be read ({problems})"
+        )
     extra = _extra_columns(recipe)
     with open_shard(root, shards[0].path) as file:
-        check_columns(file.schema_arrow, {f"{name} (in a dedup step)": name for name in extra}, shards[0].path)
+        check_columns(
+            file.schema_arrow, {f"{name} (in a dedup step)": name for name in extra}, shards[0].path
+        )
     documents, by_step = products_of(recipe, sample=sample)
     plan = Plan(
         recipe=recipe,
@@ -179,13 +183,19 @@ def check_marker(plan: Plan) -> None:
         raise ConfigError(f"output {plan.out}: is a file, expected a folder")
     if not path.exists():
         if plan.out.is_dir() and any(plan.out.iterdir()):
-            raise ConfigError(f"output {plan.out}: holds files that are not a datagov output; choose an empty folder")
+            raise ConfigError(
+                f"output {plan.out}: holds files that are not a datagov output; choose an empty folder"
+            )
         return
     try:
         found = json.loads(path.read_bytes())
     except ValueError as error:
         raise ConfigError(f"{path}: not a datagov marker ({error})") from error
-    for key, what in (("format", "another format of datagov"), ("dataset", "another dataset"), ("input", "another input")):
+    for key, what in (
+        ("format", "another format of datagov"),
+        ("dataset", "another dataset"),
+        ("input", "another input"),
+    ):
         if found.get(key) != wanted[key]:
             raise ConfigError(
                 f"output {plan.out} belongs to {what}: {found.get(key)!r}, this recipe says {wanted[key]!r}. "

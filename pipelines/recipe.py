@@ -19,6 +19,8 @@ from datagov.dedup.keeper import KeepPolicy
 from datagov.documents import Columns
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ids import digest
+from datagov.signals.script import SCRIPT_NAMES
+from pipelines.filters import resolve_filter
 
 __all__ = ["ExactDedup", "Filter", "InputSpec", "NearDedup", "Normalise", "Recipe", "Step", "load_recipe"]
 
@@ -70,8 +72,6 @@ class When(Strict):
 
     @model_validator(mode="after")
     def _known(self) -> When:
-        from datagov.signals.script import SCRIPT_NAMES
-
         for name in self.script:
             if name not in SCRIPT_NAMES:
                 raise ValueError(f"unknown script {name!r}. {did_you_mean(name, SCRIPT_NAMES)}")
@@ -131,7 +131,11 @@ class NearDedup(Strict):
 
     @model_validator(mode="after")
     def _resolve(self) -> NearDedup:
-        asked = [self.preset is not None, self.bands is not None or self.rows is not None, self.recall is not None]
+        asked = [
+            self.preset is not None,
+            self.bands is not None or self.rows is not None,
+            self.recall is not None,
+        ]
         if sum(asked) > 1:
             raise ValueError("give one of: preset, bands with rows, recall with at")
         if (self.bands is None) != (self.rows is None):
@@ -148,7 +152,9 @@ class NearDedup(Strict):
         if self.bands is not None and self.rows is not None:
             return self.bands, self.rows, self.shingle or 5
         if self.recall is not None and self.at is not None:
-            bands, rows = parameters_for(recall=self.recall, jaccard=self.at, max_permutations=self.permutations)
+            bands, rows = parameters_for(
+                recall=self.recall, jaccard=self.at, max_permutations=self.permutations
+            )
             return bands, rows, self.shingle or 5
         preset = PRESETS[self.preset or "fineweb"]
         return preset.bands, preset.rows, self.shingle or preset.k
@@ -257,7 +263,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"recipe {path}: no such file; `datagov init DIR` writes one to start from") from None
+        raise ConfigError(
+            f"recipe {path}: no such file; `datagov init DIR` writes one to start from"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"recipe {path}: cannot be read ({error})") from error
     except yaml.YAMLError as error:
@@ -269,7 +277,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _named_steps(raw: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
     if not isinstance(raw, list) or not raw:
-        raise ConfigError(f"{where}: steps must be a list of steps such as `- filter: {{profile: gopher-en}}`")
+        raise ConfigError(
+            f"{where}: steps must be a list of steps such as `- filter: {{profile: gopher-en}}`"
+        )
     found: list[tuple[str | None, str, dict[str, Any]]] = []
     for index, item in enumerate(raw):
         place = f"{where}: steps[{index}]"
@@ -337,8 +347,6 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     spec = _validate(KINDS[kind], body, place)
     resolved = spec.model_dump(mode="json")
     if isinstance(spec, Filter):
-        from pipelines.filters import resolve_filter
-
         resolved = resolve_filter(spec, place, folder)
     if isinstance(spec, NearDedup):
         bands, rows, k = spec.shape
@@ -346,7 +354,9 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
             "bands": bands,
             "rows": rows,
             "shingle": k,
-            **spec.model_dump(include={"seed", "verify", "keep", "within", "tries", "bucket_cap", "annotate"}),
+            **spec.model_dump(
+                include={"seed", "verify", "keep", "within", "tries", "bucket_cap", "annotate"}
+            ),
         }
     if isinstance(spec, ExactDedup | NearDedup):
         try:
@@ -376,8 +386,6 @@ def _validate(model: type[StrictModel], body: Mapping[str, Any], place: str) -> 
 
 def _check_coverage(steps: Sequence[Step], where: str) -> None:
     """Each run of adjacent filters with `when` must say what becomes of the documents it leaves out."""
-    from datagov.signals.script import SCRIPT_NAMES
-
     group: list[Step] = []
     for step in [*steps, None]:
         if step is not None and isinstance(step.spec, Filter) and step.spec.when is not None:

@@ -27,7 +27,9 @@ from pipelines.stage import Task, known, stage_key
 __all__ = ["Session", "measure", "run"]
 
 
-def run(plan: Plan, executor: Executor, reporter: Reporter, *, share: tuple[int, int] | None = None) -> dict[str, Any]:
+def run(
+    plan: Plan, executor: Executor, reporter: Reporter, *, share: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """Do what the plan says and return the run's manifest.
 
     Parameters
@@ -121,7 +123,9 @@ def begin(session: Session) -> None:
 def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:
     """Make every product of every part; return product key -> receipt, by part."""
     plan = session.plan
-    chosen = [part for index, part in enumerate(plan.parts) if share is None or index % share[1] == share[0] - 1]
+    chosen = [
+        part for index, part in enumerate(plan.parts) if share is None or index % share[1] == share[0] - 1
+    ]
     tasks = []
     for part in chosen:
         missing = plan.missing(part)
@@ -183,7 +187,9 @@ def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None
     """
     files = [receipt.files[0].path for receipt in documents]
     key = stage_key("identify", 1, [receipt.digest for receipt in documents])
-    task = Task("identify", "run", str(session.plan.out), (f"receipts/identify-{key}/run.json",), {"documents": files})
+    task = Task(
+        "identify", "run", str(session.plan.out), (f"receipts/identify-{key}/run.json",), {"documents": files}
+    )
     facts = session.stage("identify", [task])[0][0].facts
     if facts["repeated"]:
         shown = "; ".join(

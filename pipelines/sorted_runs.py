@@ -37,7 +37,11 @@ def range_bounds(entries: int, *, aim: int) -> list[tuple[int, int]]:
 
 
 def read_range(
-    root: Path, path: str, offsets: Sequence[int], bounds: tuple[int, int], columns: Sequence[str] | None = None
+    root: Path,
+    path: str,
+    offsets: Sequence[int],
+    bounds: tuple[int, int],
+    columns: Sequence[str] | None = None,
 ) -> pa.Table:
     """Return the rows of one run whose key prefix lies in [bounds[0], bounds[1])."""
     start, stop = offsets[bounds[0]], offsets[bounds[1]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from datagov.dedup.jaccard import as_fraction, shared
-from datagov.dedup.mixing import fixed
+from datagov.dedup.mixing import fixed, ragged
 from datagov.errors import ConfigError, InputError
 from datagov.text.kernel import kernel
 
@@ -102,18 +102,19 @@ def elect(
     fraction = as_fraction(threshold)
     if max_tries < 1:
         raise ConfigError(f"max_tries is at least 1, not {max_tries}")
-    set_offsets, bucket_offsets = fixed(set_offsets, np.int64), fixed(bucket_offsets, np.int64)
+    sets, set_offsets = ragged(sets, set_offsets, np.uint64)
+    bucket_ids, bucket_offsets = ragged(bucket_ids, bucket_offsets, np.int64)
     n = len(set_offsets) - 1
     if len(bucket_offsets) - 1 != n or len(signature_bytes) != n:
         raise InputError(
             f"an election of {n} documents was given the buckets of {len(bucket_offsets) - 1} "
             f"and the signatures of {len(signature_bytes)}"
         )
-    distinct, dense = np.unique(np.asarray(bucket_ids), return_inverse=True)
+    distinct, dense = np.unique(bucket_ids, return_inverse=True)
     bucket_starts = np.zeros(len(distinct) + 1, dtype=np.int64)
     np.cumsum(np.bincount(dense, minlength=len(distinct)), out=bucket_starts[1:])
     keeper, budget_spent, pairs = _elect(
-        (fixed(sets, np.uint64), set_offsets),
+        (sets, set_offsets),
         (fixed(dense, np.int64), bucket_offsets, fixed(bucket_starts, np.int64)),
         (fraction.numerator, fraction.denominator, max_tries),
     )

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from datagov.dedup.mixing import fixed
-from datagov.errors import ConfigError
+from datagov.dedup.mixing import fixed, ragged
+from datagov.errors import ConfigError, InputError
 from datagov.text.kernel import kernel
 
 __all__ = ["as_fraction", "intersection_size", "jaccard_counts", "reaches", "shingle_sets"]
@@ -62,7 +62,7 @@ def shingle_sets(shingles: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray,
     offsets : int64[N+1]
         Document i owns `sets[offsets[i]:offsets[i+1]]`.
     """
-    shingles, offsets = fixed(shingles, np.uint64), fixed(offsets, np.int64)
+    shingles, offsets = ragged(shingles, offsets, np.uint64)
     sets = np.empty(len(shingles), dtype=np.uint64)
     set_offsets = np.zeros(len(offsets), dtype=np.int64)
     used = _sort_distinct(shingles, offsets, sets, set_offsets)
@@ -165,9 +165,12 @@ def jaccard_counts(
     Jaccard is intersection / union; undefined where the union is 0, and such pairs never match.
     """
     a, b = fixed(a, np.int64), fixed(b, np.int64)
+    sets, offsets = ragged(sets, offsets, np.uint64)
+    for side in (a, b):
+        if len(side) and not 0 <= side.min() <= side.max() < len(offsets) - 1:
+            raise InputError(f"a pair names a document that is not among the {len(offsets) - 1} given")
     intersection = np.empty(len(a), dtype=np.int64)
-    offsets = fixed(offsets, np.int64)
-    _pairs(fixed(sets, np.uint64), offsets, a, b, intersection)
+    _pairs(sets, offsets, a, b, intersection)
     sizes = np.diff(offsets)
     return intersection, sizes[a] + sizes[b] - intersection
 

@@ -7,18 +7,14 @@ agree in a row with a probability that equals the Jaccard similarity of their sh
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datagov.dedup.mixing import draw64, fixed, mix64
-from datagov.errors import ConfigError, did_you_mean
+from datagov.dedup.mixing import draw64, fixed, mix64, ragged
+from datagov.dedup.scheme import OWN_NAME, Scheme
+from datagov.errors import ConfigError
 from datagov.text.kernel import kernel
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = [
     "OWN_NAME",
@@ -32,78 +28,8 @@ __all__ = [
     "signatures",
 ]
 
-OWN_NAME = "multiply-shift-64@1"
-"""Name of the permutations made here."""
 CHANCE = 1 / 256
 """How often two one-byte rows agree although the rows they stand for do not."""
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """Everything two signatures must have in common to be comparable."""
-
-    bands: int
-    """Bands a signature is cut into; two documents are candidates when one band agrees."""
-    rows: int
-    """Rows a band."""
-    k: int
-    """Tokens a shingle."""
-    seed: int = 1
-    """Seed of the permutations."""
-    tokens: str = "uax29-lower@1"
-    """Name of the token stream the shingles are windows of."""
-    name: str = OWN_NAME
-    """Name of the permutations; signatures from other systems carry their own."""
-
-    def __post_init__(self) -> None:
-        for name in ("bands", "rows", "k"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} of a MinHash scheme is a whole number from 1 up, not {value!r}")
-
-    @property
-    def permutations(self) -> int:
-        """Rows of a signature: bands times rows a band."""
-        return self.bands * self.rows
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the scheme as plain values, to be stored beside signatures."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Scheme:
-        """Read what `to_dict` wrote.
-
-        Raises
-        ------
-        ConfigError
-            When a key is unknown or missing.
-        """
-        known = [field.name for field in fields(cls)]
-        for key in values:
-            if key not in known:
-                raise ConfigError(f"unknown key {key!r} in a MinHash scheme. {did_you_mean(key, known)}")
-        missing = [key for key in known if key not in values]
-        if missing:
-            raise ConfigError(f"a MinHash scheme lacks {', '.join(missing)}")
-        return cls(**values)
-
-    def require_same(self, other: Scheme) -> None:
-        """Refuse to compare signatures of this scheme with those of another.
-
-        Raises
-        ------
-        ConfigError
-            Naming every part in which the two differ.
-        """
-        mine, theirs = self.to_dict(), other.to_dict()
-        differing = [f"{key}: {mine[key]!r} and {theirs[key]!r}" for key in mine if mine[key] != theirs[key]]
-        if differing:
-            raise ConfigError(
-                "these signatures were made differently and cannot be compared ("
-                + "; ".join(differing)
-                + "). Make one of them again with the scheme of the other"
-            )
 
 
 @lru_cache(maxsize=64)
@@ -156,9 +82,9 @@ def signatures(shingles: np.ndarray, offsets: np.ndarray, scheme: Scheme) -> np.
         When the scheme is another system's.
     """
     a, b = permutation_parameters(scheme)
-    bounds = fixed(offsets, np.int64)
+    shingles, bounds = ragged(shingles, offsets, np.uint64)
     out = np.empty((len(bounds) - 1, scheme.permutations), dtype=np.uint32)
-    _signatures(fixed(shingles, np.uint64), bounds, a, b, out)
+    _signatures(shingles, bounds, a, b, out)
     return out
 
 
@@ -168,9 +94,9 @@ def minima(shingles: np.ndarray, offsets: np.ndarray, scheme: Scheme) -> np.ndar
     Only the exchange with other systems needs them; all ones for a document without shingles.
     """
     a, b = permutation_parameters(scheme)
-    bounds = fixed(offsets, np.int64)
+    shingles, bounds = ragged(shingles, offsets, np.uint64)
     out = np.empty((len(bounds) - 1, scheme.permutations), dtype=np.uint64)
-    _minima(fixed(shingles, np.uint64), bounds, a, b, out)
+    _minima(shingles, bounds, a, b, out)
     return out
 
 

@@ -1,4 +1,4 @@
-"""The 64-bit mixer all hashes here end with, and the numbers drawn from it.
+"""The 64-bit mixer all hashes here end with, the numbers drawn from it, and the arrays kernels take.
 
 `mix64` is the finaliser of MurmurHash3: a bijection in which every input bit moves every output bit.
 It is also the mixer datasketch applies before its affine permutations, which is what lets signatures
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from datagov.errors import InputError
 from datagov.text.kernel import kernel
 
-__all__ = ["draw64", "fixed", "mix64", "unmix64"]
+__all__ = ["draw64", "fixed", "mix64", "ragged", "unmix64"]
 
 MASK = (1 << 64) - 1
 GOLDEN = 0x9E3779B97F4A7C15
@@ -89,3 +90,20 @@ def fixed(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
     view = np.ascontiguousarray(array, dtype=dtype).view()
     view.flags.writeable = False
     return view
+
+
+def ragged(values: np.ndarray, offsets: np.ndarray, dtype: type[np.generic]) -> tuple[np.ndarray, np.ndarray]:
+    """Return `fixed` views of the values and offsets (int64[N+1]) of N lists, checked to fit together.
+
+    Kernels do not check bounds; offsets that point outside would read other memory.
+
+    Raises
+    ------
+    InputError
+        When offsets are missing, fall, or point outside the values.
+    """
+    views = fixed(values, dtype), fixed(offsets, np.int64)
+    bounds = views[1]
+    if len(bounds) == 0 or bounds[0] < 0 or bounds[-1] > len(values) or (np.diff(bounds) < 0).any():
+        raise InputError(f"offsets of {len(bounds)} entries do not divide {len(values)} values into lists")
+    return views

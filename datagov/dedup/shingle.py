@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from datagov.dedup.mixing import fixed, mix64
+from datagov.dedup.mixing import fixed, mix64, ragged
 from datagov.errors import ConfigError
 from datagov.text.kernel import kernel
 
@@ -48,8 +48,7 @@ def shingle_hashes(
     """
     if k < 1:
         raise ConfigError(f"a shingle has at least 1 token; k is {k}")
-    tokens = fixed(token_hash, np.uint64)
-    token_bounds = fixed(token_offsets, np.int64)
+    tokens, token_bounds = ragged(token_hash, token_offsets, np.uint64)
     counts = np.diff(token_bounds)
     offsets = np.zeros(len(token_bounds), dtype=np.int64)
     np.cumsum(np.where(counts == 0, 0, np.maximum(counts - k + 1, 1)), out=offsets[1:])

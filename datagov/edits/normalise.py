@@ -9,13 +9,14 @@ import pyarrow.compute as pc
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ledger.tables import EDITS
 from datagov.text import normal
+from datagov.text.normal import NormalForm
 from datagov.text.tables import NORMAL_FORMS
 
 __all__ = ["apply"]
 
 
 def apply(
-    texts: pa.LargeStringArray, *, form: str | None = "NFC", strip_control: bool = True
+    texts: pa.LargeStringArray, *, form: NormalForm | None = "NFC", strip_control: bool = True
 ) -> tuple[pa.LargeStringArray, pa.RecordBatch]:
     """Bring texts to a Unicode normal form, after removing control characters from them.
 

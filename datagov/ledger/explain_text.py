@@ -86,7 +86,7 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     if bound == "missing":
         return f"{text} is undefined"
     if bound == "same":
-        return f"same {text}"
+        return f"{text}: the same as its keeper"
     if bound == "jaccard":
         return f"{text}: Jaccard {terminal.cell(value)} >= {terminal.cell(limit)}"
     if value is not None:
@@ -151,7 +151,7 @@ def print_cluster(cluster: Mapping[str, Any]) -> None:
         terminal.line(f"  keeper    {where(link)}")
     if cluster["survivor"] is not None:
         terminal.line(f"  survivor  {where(cluster['survivor'])}")
-    elif cluster["role"] == "removed":
+    elif cluster["role"] == "duplicate":
         terminal.line("  survivor  none: the chain of keepers ends in a document removed for another reason")
     for member in cluster["listed"]:
         terminal.line(f"  member    {where(member)}")

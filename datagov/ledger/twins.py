@@ -42,7 +42,7 @@ def cluster(
     listed = places(con, [member["doc_id"] for member in members[:LISTED]])
     return {
         "size": decision["cluster_size"],
-        "role": "removed" if keeper is not None else "keeper",
+        "role": "duplicate" if keeper is not None else "keeper",
         "keeper": chain[0] if chain else None,
         "survivor": None if survivor is None else places(con, [survivor])[0],
         "chain": chain,

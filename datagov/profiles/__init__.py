@@ -121,7 +121,7 @@ def parse(content: Any) -> Profile:
     if not isinstance(given, dict) or not all(isinstance(value, dict) for value in given.values()):
         raise ConfigError("params: must map a family to its parameters.")
 
-    bounds = []
+    bounds: list[Bound] = []
     families: dict[str, Params] = {}
     params = {located(f"params.{key}", family, key).id: value for key, value in given.items()}
     for at, entry in enumerate(entries):

@@ -29,6 +29,11 @@ COLUMNS = (
 )
 
 SPACE = kind_index("space")
+ONE = np.uint64(1)
+TWO = np.uint64(2)
+THREE = np.uint64(3)
+FOUR = np.uint64(4)
+
 BASE = np.uint64(0x9E3779B97F4A7C15)
 BASE_2 = np.uint64(0xDF442D22CE4859B9)
 BASE_3 = np.uint64(0x604A5CE3ADDEF82D)
@@ -46,31 +51,34 @@ def mixed(value: np.uint64) -> np.uint64:
 @inline_kernel
 def span_hash(code_points: npt.NDArray[np.uint32], first: int, end: int) -> np.uint64:
     """Hash the code points from `first` to before `end`: a polynomial, four terms a step, then mixed."""
-    value = np.uint64(end - first)
-    at = first
-    while at + 4 <= end:
+    at = np.uint64(first)
+    stop = np.uint64(end)
+    value = stop - at
+    while at + FOUR <= stop:
         value = (
             value * BASE_4
             + np.uint64(code_points[at]) * BASE_3
-            + np.uint64(code_points[at + 1]) * BASE_2
-            + np.uint64(code_points[at + 2]) * BASE
-            + np.uint64(code_points[at + 3])
+            + np.uint64(code_points[at + ONE]) * BASE_2
+            + np.uint64(code_points[at + TWO]) * BASE
+            + np.uint64(code_points[at + THREE])
         )
-        at += 4
-    while at < end:
+        at += FOUR
+    while at < stop:
         value = value * BASE + np.uint64(code_points[at])
-        at += 1
+        at += ONE
     return mixed(value)
 
 
 @inline_kernel
-def met_before(keys: npt.NDArray[np.uint64], used: npt.NDArray[np.uint8], mask: int, key: np.uint64) -> bool:
+def met_before(
+    keys: npt.NDArray[np.uint64], used: npt.NDArray[np.uint8], mask: np.uint64, key: np.uint64
+) -> bool:
     """Return whether the open-addressing table holds `key`; put it in if not."""
-    slot = np.int64(key & np.uint64(mask))
+    slot = key & mask
     while used[slot] == 1:
         if keys[slot] == key:
             return True
-        slot = (slot + 1) & mask
+        slot = (slot + ONE) & mask
     used[slot] = 1
     keys[slot] = key
     return False
@@ -105,7 +113,7 @@ def count_duplicates(
         size = 2
         while size < 2 * (offsets[d + 1] - offsets[d]):
             size *= 2
-        mask = size - 1
+        mask = np.uint64(size - 1)
         line_used[:size] = 0
         paragraph_used[:size] = 0
         lines = np.int64(0)

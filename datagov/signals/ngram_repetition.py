@@ -30,14 +30,13 @@ DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 ONE = np.uint64(1)
 HALF = np.uint64(32)
-NONE = np.uint32(0xFFFFFFFF)
 
 
 @inline_kernel
-def table_size(items: np.uint64) -> tuple[np.uint64, np.uint64]:
+def table_size(items: int) -> tuple[np.uint64, np.uint64]:
     """Return the mask and hash shift of a table at most a quarter full, so that few probes miss."""
     bits = 2
-    while (1 << bits) < 4 * np.int64(items):
+    while (1 << bits) < 4 * items:
         bits += 1
     return np.uint64((1 << bits) - 1), np.uint64(64 - bits)
 
@@ -49,22 +48,24 @@ def put(
     count: npt.NDArray[np.uint32],
     key: np.uint64,
     position: np.uint32,
+    none: np.uint32,
     mask: np.uint64,
     shift: np.uint64,
 ) -> np.uint32:
     """Count `key` met at `position`; return the position where it was met first.
 
     The only branch is on a probe that meets another key: whether a word is new cannot be predicted.
+    So `keys` is read for a free slot too, at the spare entry `none`.
     """
     slot = (key * GOLDEN_RATIO) >> shift
     held = holder[slot]
-    while (held != NONE) & (keys[slot] != key):
+    while (held != none) & (keys[held] != key):
         slot = (slot + ONE) & mask
         held = holder[slot]
-    new = held == NONE
+    new = held == none
     first = position if new else held
     holder[slot] = first
-    keys[slot] = key
+    keys[first] = key
     count[first] = np.uint32(1) if new else np.uint32(count[first] + ONE)
     return first
 
@@ -91,19 +92,18 @@ def count_repetition(
     capacity = 4
     while capacity < 4 * longest:
         capacity *= 2
-    keys = np.empty(capacity, np.uint64)
-    holder = np.empty(capacity, np.uint32)  # position of the key's first occurrence; NONE is a free slot
-    count = np.empty(longest, np.uint32)  # occurrences, kept at the position of the first
+    holder = np.empty(capacity, np.uint32)  # hash table: the position where a key occurs first, or none
+    keys = np.zeros(longest + 1, np.uint64)  # kept at the position of the first occurrence
+    count = np.empty(longest, np.uint32)  # occurrences, kept there too
     word = np.empty(longest, np.uint32)  # first occurrence of the word at a position
-    gram = np.empty(
-        longest + 1, np.uint32
-    )  # first occurrence of the n-gram there; NONE if it is the only one
-    active = np.empty(longest, np.uint32)  # positions of which gram is not NONE, ascending
+    gram = np.empty(longest + 1, np.uint32)  # first occurrence of the n-gram there; none if it has no other
+    active = np.empty(longest, np.uint32)  # positions of which gram is not none, ascending
     chars_before = np.empty(longest + 1, np.int64)  # characters of the words before a position
 
     for d in range(documents):
         base = np.uint64(offsets[d])
         words = np.uint64(offsets[d + 1]) - base
+        none = np.uint32(words)  # one past the last position
         top[d, :] = -1
         duplicate[d, :] = -1
         total = np.int64(0)
@@ -113,16 +113,16 @@ def count_repetition(
         chars_before[words] = total
 
         mask, shift = table_size(words)
-        holder[: np.int64(mask + ONE)] = NONE
+        holder[: np.int64(mask + ONE)] = none
         for i in range(words):
-            word[i] = put(holder, keys, count, word_hash[base + i], np.uint32(i), mask, shift)
+            word[i] = put(holder, keys, count, word_hash[base + i], np.uint32(i), none, mask, shift)
         actives = np.uint64(0)
         for i in range(words):
             repeated = count[word[i]] > 1
-            gram[i] = word[i] if repeated else NONE
+            gram[i] = word[i] if repeated else none
             active[actives] = i
             actives += np.uint64(repeated)
-        gram[words] = NONE
+        gram[words] = none
 
         for size in range(2, 11):
             n = np.uint64(size)
@@ -131,16 +131,16 @@ def count_repetition(
             candidates = np.uint64(0)
             for a in range(actives):
                 i = np.uint64(active[a])
-                possible = (i + n <= words) & (gram[i + ONE] != NONE)
-                gram[i] = gram[i] if possible else NONE
+                possible = (i + n <= words) & (gram[i + ONE] != none)
+                gram[i] = gram[i] if possible else none
                 active[candidates] = i
                 candidates += np.uint64(possible)
             mask, shift = table_size(candidates)
-            holder[: np.int64(mask + ONE)] = NONE
+            holder[: np.int64(mask + ONE)] = none
             for a in range(candidates):
                 i = np.uint64(active[a])
                 key = (np.uint64(gram[i]) << HALF) | np.uint64(word[i + n - ONE])
-                gram[i] = put(holder, keys, count, key, np.uint32(i), mask, shift)
+                gram[i] = put(holder, keys, count, key, np.uint32(i), none, mask, shift)
 
             actives = np.uint64(0)
             most = np.uint32(1)
@@ -152,7 +152,7 @@ def count_repetition(
                 if count[first] > most:
                     most = count[first]
                     most_at = np.uint64(first)
-                gram[i] = first if repeated else NONE
+                gram[i] = first if repeated else none
                 active[actives] = i
                 actives += np.uint64(repeated)
             if size <= 4:

@@ -64,10 +64,10 @@ def count_symbols(
         text = code_points[offsets[d] : offsets[d + 1]]
         hashes = np.int64(0)
         ellipses = np.int64(0)
-        for c in text:
-            hashes += c == HASH
-            ellipses += c == ELLIPSIS
         length = np.uint64(text.size)
+        for at in range(length):
+            hashes += text[at] == HASH
+            ellipses += text[at] == ELLIPSIS
         triples = np.int64(0)
         for at in range(TWO, length):
             triples += (text[at] == FULL_STOP) & (text[at - ONE] == FULL_STOP) & (text[at - TWO] == FULL_STOP)

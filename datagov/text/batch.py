@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.errors import InputError
-from datagov.text.kernel import kernel
+from datagov.text.breaks import word_rules
 from datagov.text.carry import carry_over
+from datagov.text.kernel import kernel
 from datagov.text.lines import Spans, line_spans
-from datagov.text.segments import Segments, segment_all, word_rules
+from datagov.text.segments import Segments, segment_all
 from datagov.text.tables import SCRIPTS, kind_index, unicode_tables
 from datagov.text.tokens import Tokens, token_stream
 from datagov.text.utf8 import code_points
 from datagov.text.words import Words, given_words, word_spans
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["TextBatch"]
 
@@ -52,19 +56,19 @@ class TextBatch:
         """Number of documents."""
 
     @cached_property
-    def _decoded(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-        points, offsets = code_points(self.texts)
-        return points, offsets
+    def decoded(self) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+        """`code_points` and `offsets`, which are made together."""
+        return code_points(self.texts)
 
     @property
     def code_points(self) -> npt.NDArray[np.uint32]:
         """uint32[C]: the characters of all texts, end to end."""
-        return self._decoded[0]
+        return self.decoded[0]
 
     @property
     def offsets(self) -> npt.NDArray[np.int64]:
         """int64[N+1]: where each document begins in `code_points`."""
-        return self._decoded[1]
+        return self.decoded[1]
 
     @cached_property
     def classes(self) -> npt.NDArray[np.uint8]:
@@ -78,7 +82,7 @@ class TextBatch:
 
     @cached_property
     def lines(self) -> Spans:
-        """The pieces of `text.split("\\n")`."""
+        """What lies between line feeds; a document has one line more than it has line feeds."""
         return line_spans(self.code_points, self.offsets)
 
     @cached_property
@@ -105,7 +109,7 @@ class TextBatch:
 
     @classmethod
     def from_words(cls, texts: pa.LargeStringArray, words: Sequence[Sequence[str]]) -> TextBatch:
-        """Batch whose `words` are another tokeniser's.
+        """Make a batch whose `words` are another tokeniser's.
 
         Parameters
         ----------
@@ -123,14 +127,14 @@ class TextBatch:
         return batch
 
     def select(self, mask: npt.NDArray[np.bool_]) -> TextBatch:
-        """The documents where `mask` (bool[N]) is True, as a batch of their own.
+        """Return the documents where `mask` (bool[N]) is True, as a batch of their own.
 
         What was derived already is copied over, not derived again.
         """
         if mask.shape != (self.n,) or mask.dtype != np.bool_:
             raise ValueError(f"expected a bool mask of {self.n} rows, not {mask.dtype}{list(mask.shape)}")
         chosen = TextBatch(self.texts.filter(pa.array(mask)))
-        if "_decoded" in self.__dict__:
+        if "decoded" in self.__dict__:
             carry_over(self, chosen, np.flatnonzero(mask))
         return chosen
 
@@ -146,7 +150,10 @@ def _classify(points: npt.NDArray[np.uint32], class_of: npt.NDArray[np.uint8]) -
 
 @kernel
 def _count_scripts(
-    classes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], column: npt.NDArray[np.uint8], scripts: int
+    classes: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    column: npt.NDArray[np.uint8],
+    scripts: int,
 ) -> npt.NDArray[np.int64]:
     """int64[N, S]: how many classes of each document fall in each column; column S is not kept."""
     n = offsets.shape[0] - 1

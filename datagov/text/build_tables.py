@@ -10,6 +10,7 @@ case pairs for characters newer than this Python.
 from __future__ import annotations
 
 import re
+import sys
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import regex
+from regex import _regex
 
 from datagov.text.tables import BREAKS, FILE, KINDS, LOWER_LIMIT, NORMAL_FORMS, SCRIPT_NONE, SCRIPTS
 
@@ -32,7 +34,11 @@ GENERAL_CATEGORIES = {
     "control": "Cc",
     "format": "Cf",
 }
-WORD_BREAKS = {name: name.title().replace("_", "") for name in BREAKS} | {"zwj": "ZWJ", "cr": "CR", "lf": "LF"}
+WORD_BREAKS = {name: name.title().replace("_", "") for name in BREAKS} | {
+    "zwj": "ZWJ",
+    "cr": "CR",
+    "lf": "LF",
+}
 NON_SPACING_CLASSES = [*range(1, 37), 84, 91, 103, 107, 118, 122, 129, 130, 132, *range(200, 241)]
 
 
@@ -46,9 +52,9 @@ def _members(properties: str) -> npt.NDArray[np.bool_]:
 
 
 def unicode_version() -> str:
-    """Unicode version of the installed `regex`, as its own description states it."""
-    described = metadata("regex").get_payload() or ""
-    stated = re.search(r"supports Unicode (\d+\.\d+\.\d+)", str(described))
+    """Return the Unicode version of the installed `regex`, as its own description states it."""
+    described = str(metadata("regex").json["description"])
+    stated = re.search(r"supports Unicode (\d+\.\d+\.\d+)", described)
     if stated is None:
         raise RuntimeError("the installed regex package does not state its Unicode version")
     return stated.group(1)
@@ -69,7 +75,7 @@ def _word_breaks() -> npt.NDArray[np.uint8]:
     return breaks
 
 
-def _scripts(kinds: npt.NDArray[np.uint8], breaks: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _scripts(kinds: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     scripts = np.full(CODE_POINTS, SCRIPTS.index("other"), dtype=np.uint8)
     letter = kinds == KINDS.index("letter")
     scripts[_members(r"[\p{sc=Common}\p{sc=Inherited}\p{sc=Unknown}]") & ~letter] = SCRIPT_NONE
@@ -94,7 +100,7 @@ def _lower_pairs() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     for point in changing.tolist():
         lowered = chr(point).lower()
         if lowered == chr(point):
-            others = [o for o in regex.regex._regex.get_all_cases(0, point) if o != point and o not in changes]
+            others = [other for other in _regex.get_all_cases(0, point) if other not in changes]
             if len(others) != 1:
                 raise RuntimeError(f"U+{point:04X} has no single lower-case partner: {others}")
             lowered = chr(others[0])
@@ -105,7 +111,7 @@ def _lower_pairs() -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
 
 
 def _runs(values: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    """Starts and values of the runs of equal values."""
+    """Return starts and values of the runs of equal values."""
     starts = np.flatnonzero(np.diff(values, prepend=values[0] + np.uint8(1)))
     return starts.astype(np.uint32), values[starts]
 
@@ -119,7 +125,7 @@ def build() -> dict[str, Any]:
         When there would be more than 255 classes (255 is no character's) or a mapping past `LOWER_LIMIT`.
     """
     kinds, breaks = _kinds(), _word_breaks()
-    scripts = _scripts(kinds, breaks)
+    scripts = _scripts(kinds)
     pictographic = _members(r"\p{Extended_Pictographic}").astype(np.uint8)
     attributes = np.stack([kinds, scripts, breaks, pictographic], axis=1)
     rows, class_of = np.unique(attributes, axis=0, return_inverse=True)
@@ -158,7 +164,9 @@ def main() -> None:
     path = Path(__file__).with_name(FILE)
     stored = build()
     np.savez_compressed(path, **stored)
-    print(f"{path.name}: Unicode {stored['version']}, {len(stored['kind'])} classes, {path.stat().st_size} bytes")
+    sys.stdout.write(
+        f"{path.name}: Unicode {stored['version']}, {len(stored['kind'])} classes, {path.stat().st_size} bytes\n"
+    )
 
 
 if __name__ == "__main__":

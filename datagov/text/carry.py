@@ -21,7 +21,10 @@ __all__ = ["carry_over"]
 
 @kernel
 def _gather(
-    values: Any, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], new_offsets: npt.NDArray[np.int64]
+    values: Any,
+    offsets: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    new_offsets: npt.NDArray[np.int64],
 ) -> Any:
     """Values of the chosen rows, end to end."""
     out = np.empty(new_offsets[-1], dtype=values.dtype)
@@ -63,7 +66,7 @@ def carry_over(old: TextBatch, new: TextBatch, rows: npt.NDArray[np.int64]) -> N
     have = old.__dict__
     offsets = _new_offsets(old.offsets, rows)
     moved = offsets[:-1] - old.offsets[rows]
-    new._decoded = (_gather(old.code_points, old.offsets, rows, offsets), offsets)
+    new.decoded = (_gather(old.code_points, old.offsets, rows, offsets), offsets)
     if "classes" in have:
         new.classes = _gather(old.classes, old.offsets, rows, offsets)
     if "script_counts" in have:
@@ -72,7 +75,9 @@ def carry_over(old: TextBatch, new: TextBatch, rows: npt.NDArray[np.int64]) -> N
     def values(array: Any, array_offsets: npt.NDArray[np.int64]) -> Any:
         return _gather(array, array_offsets, rows, _new_offsets(array_offsets, rows))
 
-    def positions(array: npt.NDArray[np.int32], array_offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    def positions(
+        array: npt.NDArray[np.int32], array_offsets: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int32]:
         return _gather_positions(array, array_offsets, rows, _new_offsets(array_offsets, rows), moved)
 
     if "lines" in have:

@@ -27,13 +27,13 @@ SHIFT: Final = np.uint64(32)
 
 @inline_kernel
 def step(state: np.uint64, point: np.uint32) -> np.uint64:
-    """State after one more code point; the first state is 0."""
+    """Return the state after one more code point; the first state is 0."""
     return (state ^ (np.uint64(point) | MARK)) * STEP
 
 
 @inline_kernel
 def finish(state: np.uint64) -> np.uint64:
-    """Hash of the code points seen."""
+    """Return the hash of the code points seen."""
     state = (state ^ (state >> SHIFT)) * FINISH_1
     state = (state ^ (state >> SHIFT)) * FINISH_2
     return state ^ (state >> SHIFT)
@@ -48,7 +48,7 @@ def finish_all(states: npt.NDArray[np.uint64]) -> None:
 
 @inline_kernel
 def hash_points(points: npt.NDArray[np.uint32], start: int, stop: int) -> np.uint64:
-    """Hash of `points[start:stop]`."""
+    """Return the hash of `points[start:stop]`."""
     state = np.uint64(0)
     for at in range(np.uint64(start), np.uint64(stop)):
         state = step(state, points[at])
@@ -56,7 +56,7 @@ def hash_points(points: npt.NDArray[np.uint32], start: int, stop: int) -> np.uin
 
 
 def hash_text(text: str) -> int:
-    """The same hash in plain Python: what a stored word or token hash means."""
+    """Compute the same hash in plain Python: what a stored word or token hash means."""
     mask = (1 << 64) - 1
     state = 0
     for char in text:

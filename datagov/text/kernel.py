@@ -8,11 +8,15 @@ machine code), and index with values the caller has proven to be in range: there
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numba
+import numpy as np
 
-__all__ = ["inline_kernel", "kernel"]
+__all__ = ["Integer", "inline_kernel", "kernel"]
+
+Integer: TypeAlias = int | np.integer[Any]
+"""What a kernel calls an index or a count: Python's integers outside numba, numpy's inside."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,10 +27,13 @@ def kernel(function: Function) -> Function:
     Floating-point results are those of IEEE arithmetic in source order, so that they are the same
     on every CPU. Integer arithmetic wraps.
     """
-    return cast(Function, numba.njit(cache=True, nogil=True, boundscheck=False, fastmath=False)(function))
+    return cast("Function", numba.njit(cache=True, nogil=True, boundscheck=False, fastmath=False)(function))
 
 
 def inline_kernel(function: Function) -> Function:
-    """As `kernel`, and copied by LLVM into each kernel that calls it: for steps of an inner loop."""
+    """Compile as `kernel`, and copy into each kernel that calls it: for steps of an inner loop.
+
+    Give it scalars only: an array handed over costs a reference count at every call.
+    """
     compiled = numba.njit(cache=True, nogil=True, boundscheck=False, fastmath=False, forceinline=True)
-    return cast(Function, compiled(function))
+    return cast("Function", compiled(function))

@@ -1,4 +1,4 @@
-"""Lines: the pieces of `text.split("\\n")`."""
+"""Lines: what lies between line feeds."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _fill(
 
 
 def line_spans(points: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64]) -> Spans:
-    """Spans of every line, without its line feed.
+    """Return the span of every line, without its line feed.
 
     A document has one line more than it has line feeds: an empty document has one empty line. A
     carriage return is an ordinary character.

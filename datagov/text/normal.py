@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.errors import ConfigError, did_you_mean
-from datagov.text.kernel import inline_kernel, kernel
+from datagov.text.kernel import Integer, inline_kernel, kernel
 from datagov.text.tables import NORMAL_FORMS, kind_index, unicode_tables
 from datagov.text.utf8 import BLOCK, byte_view
 
@@ -24,11 +24,12 @@ __all__ = ["NormalForm", "normal_bytes", "normalise", "strip_control"]
 NormalForm = Literal["NFC", "NFKC", "NFD", "NFKD"]
 
 SPACE: Final = kind_index("space")
-BYTE_ORDER_MARK: Final = 0xFEFF
+KEPT_CONTROLS: Final = (0x09, 0x0A, 0x0D)
+"""Tab, line feed, carriage return."""
 
 
 @inline_kernel
-def _point(data: npt.NDArray[np.uint8], at: int) -> tuple[int, int]:
+def _point(data: npt.NDArray[np.uint8], at: Integer) -> tuple[Integer, int]:
     """Code point at `at` (uint64) in valid UTF-8, and its length in bytes."""
     first = np.int64(data[at])
     if first < 0x80:
@@ -49,7 +50,7 @@ def _all_ascii(data: npt.NDArray[np.uint8], at: int) -> bool:
     seen = np.uint8(0)
     for byte in data[at : at + BLOCK]:
         seen |= byte
-    return seen < 0x80
+    return bool(seen < 0x80)
 
 
 @kernel
@@ -151,7 +152,7 @@ def _strip(
             byte = data[at]
             size = 0
             if byte < 0x20:
-                size = 0 if byte == 0x09 or byte == 0x0A or byte == 0x0D else 1
+                size = 0 if byte in KEPT_CONTROLS else 1
             elif byte == 0x7F:
                 size = 1
             elif byte == 0xC2:
@@ -241,7 +242,7 @@ def _collapse(
 
 
 def normal_bytes(texts: pa.LargeStringArray) -> pa.LargeBinaryArray:
-    """UTF-8 bytes of NORMAL@1, the form that content ids are made of.
+    """Return the UTF-8 bytes of NORMAL@1, the form that content ids are made of.
 
     NFC, then every run of White_Space becomes one U+0020, and none at either end. Text of nothing
     but white space gives an empty value.

@@ -112,17 +112,17 @@ LOWER_LIMIT: Final = 0x20000
 
 
 def break_index(name: str) -> int:
-    """Index of a Word_Break value in `BREAKS`."""
+    """Return the index of a Word_Break value in `BREAKS`."""
     return BREAKS.index(name)
 
 
 def kind_index(name: str) -> int:
-    """Index of a kind in `KINDS`."""
+    """Return the index of a kind in `KINDS`."""
     return KINDS.index(name)
 
 
 def script_index(name: str) -> int:
-    """Index of a script in `SCRIPTS`."""
+    """Return the index of a script in `SCRIPTS`."""
     return SCRIPTS.index(name)
 
 

@@ -13,14 +13,14 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from datagov.text.breaks import ASK, DOCUMENT_START, EIGHT, ONE, joins, token_rules
 from datagov.text.hashing import finish_all, step
-from datagov.text.kernel import kernel
-from datagov.text.segments import ASK, DOCUMENT_START, EIGHT, ONE, joins, token_rules
+from datagov.text.kernel import Integer, kernel
 from datagov.text.tables import LOWER_LIMIT, kind_index, unicode_tables
 
 __all__ = ["TOKEN_SCHEME", "Tokens", "token_stream"]
 
-TOKEN_SCHEME: Final = "uax29-lower@1"
+TOKEN_SCHEME: Final = "uax29-lower@1"  # noqa: S105 - a token of text, not of access
 """Name of this stream; sketches carry it, and sketches of two streams are never compared."""
 
 LETTER: Final = kind_index("letter")
@@ -58,7 +58,7 @@ def _tokens(
     current = np.uint64(0)
     for row in range(offsets.shape[0] - 1):
         first, stop = np.uint64(offsets[row]), np.uint64(offsets[row + 1])
-        segment = first
+        segment: Integer = first
         left = DOCUMENT_START
         state = np.uint64(0)
         token = np.uint64(0)
@@ -67,7 +67,8 @@ def _tokens(
             broken = np.uint64(pairs[left | right])
             left = right << EIGHT
             if broken == ASK:
-                broken = np.uint64(not joins(classes, first, segment, at, stop, word_break, pictographic))
+                joined = joins(classes, first, segment, at, stop, pairs, word_break, pictographic)
+                broken = np.uint64(not joined)
             segment = at if broken else segment
             current += token & broken
             same = broken - ONE
@@ -86,7 +87,7 @@ def _tokens(
 def token_stream(
     points: npt.NDArray[np.uint32], classes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]
 ) -> Tokens:
-    """Tokens of every document.
+    """Return the tokens of every document.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ BLOCK = 32
 
 
 def byte_view(array: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Bytes and row offsets of a large_string or large_binary array, without copying.
+    """Return bytes and row offsets of a large_string or large_binary array, without copying.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def byte_view(array: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.in
 
 @kernel
 def row_chars(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """int64[N]: code points of each row, as the number of bytes that begin one."""
+    """Count the code points of each row (int64[N]), as the number of bytes that begin one."""
     n = offsets.shape[0] - 1
     chars = np.empty(n, dtype=np.int64)
     for row in range(n):
@@ -109,7 +109,7 @@ def decode(data: npt.NDArray[np.uint8], start: int, stop: int, out: npt.NDArray[
 
 
 def code_points(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-    """Code points of all rows end to end, and where each row starts.
+    """Decode all rows end to end, and tell where each row starts.
 
     Parameters
     ----------
@@ -142,7 +142,9 @@ def code_points(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint32], npt
 
 
 @kernel
-def _invalid(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], invalid: npt.NDArray[np.bool_]) -> None:
+def _invalid(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], invalid: npt.NDArray[np.bool_]
+) -> None:
     """Mark the rows whose bytes are not UTF-8 (Unicode standard, table 3-7)."""
     for row in range(offsets.shape[0] - 1):
         at, end = offsets[row], offsets[row + 1]
@@ -180,14 +182,14 @@ def _invalid(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], invali
             if at + more >= end or data[at + 1] < low or data[at + 1] > high:
                 invalid[row] = True
                 break
-            if more >= 2 and data[at + 2] & 0xC0 != 0x80 or more == 3 and data[at + 3] & 0xC0 != 0x80:
+            if (more >= 2 and data[at + 2] & 0xC0 != 0x80) or (more == 3 and data[at + 3] & 0xC0 != 0x80):
                 invalid[row] = True
                 break
             at += 1 + more
 
 
 def invalid_rows(array: pa.Array) -> npt.NDArray[np.bool_]:
-    """bool[N]: True where a row is not valid UTF-8.
+    """Tell which rows (bool[N]) are not valid UTF-8.
 
     Overlong forms, surrogates (U+D800..U+DFFF), values above U+10FFFF and cut sequences are all
     invalid; NUL and noncharacters are valid. A null row is not invalid.

@@ -17,7 +17,7 @@ MIXED = (
     "",
     "Plain words, can't stop at 3.14 of them.\r\nA second line of ASCII text.",
     "混合 text，一行。カタカナ ภาษาไทย",
-    "e\u0301 \ufeff \x00 \u05d0\"\u05d1 \U0001f468\u200d\U0001f469 \U0001f1e8\U0001f1f3",
+    'e\u0301 \ufeff \x00 \u05d0"\u05d1 \U0001f468\u200d\U0001f469 \U0001f1e8\U0001f1f3',
 )
 
 

@@ -6,33 +6,27 @@ character: the words of the jieba dictionary segmentation of its full text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.errors import InputError
+from datagov.text.breaks import ASK, DOCUMENT_START, EIGHT, ONE, joins, word_rules
 from datagov.text.hashing import finish_all, hash_points, step
-from datagov.text.kernel import kernel
-from datagov.text.segments import (
-    ALL_SPACE,
-    ASK,
-    DOCUMENT_START,
-    EIGHT,
-    ONE,
-    flags_of_kinds,
-    joins,
-    kind_bits,
-    word_rules,
-)
-from datagov.text.tables import script_index, unicode_tables
+from datagov.text.kernel import Integer, kernel
+from datagov.text.segments import ALL_SPACE, flags_of_kinds, kind_bits
+from datagov.text.tables import kind_index, script_index, unicode_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Words", "given_words", "has_han", "word_spans"]
 
 HAN: Final = script_index("han")
+SPACE: Final = kind_index("space")
 
 CUT_CHARS: Final = 1 << 16
 """Characters given to jieba in one call, where documents are that short."""
@@ -60,7 +54,10 @@ class Words:
 
 @kernel
 def _rows_with(
-    classes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], script_of: npt.NDArray[np.uint8], script: int
+    classes: npt.NDArray[np.uint8],
+    offsets: npt.NDArray[np.int64],
+    script_of: npt.NDArray[np.uint8],
+    script: int,
 ) -> npt.NDArray[np.bool_]:
     """bool[N]: rows that hold a character of a script."""
     n = offsets.shape[0] - 1
@@ -74,7 +71,7 @@ def _rows_with(
 
 
 def has_han(classes: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """bool[N]: documents that hold a Han character."""
+    """Return bool[N]: documents that hold a Han character."""
     return _rows_with(classes, offsets, unicode_tables().script, HAN)
 
 
@@ -106,7 +103,7 @@ def _words(
     for row in range(offsets.shape[0] - 1):
         first, stop = np.uint64(offsets[row]), np.uint64(offsets[row + 1])
         cutting = by_cut[row]
-        word = first
+        word: Integer = first
         left = DOCUMENT_START
         state = np.uint64(0)
         kinds = np.uint16(0)
@@ -120,7 +117,8 @@ def _words(
                 broken = np.uint64(pairs[left | right])
                 left = right << EIGHT
                 if broken == ASK:
-                    broken = np.uint64(not joins(classes, first, word, at, stop, word_break, pictographic))
+                    joined = joins(classes, first, word, at, stop, pairs, word_break, pictographic)
+                    broken = np.uint64(not joined)
             current += kept & broken
             word = at if broken else word
             same = broken - ONE
@@ -169,8 +167,8 @@ def _blocks(offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> Iter
 def _cut_ends(
     texts: pa.LargeStringArray, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int32]:
-    """Ends of the dictionary words of the documents `rows`, as positions in the batch."""
-    import rjieba  # the dictionary takes a moment to load, and text without Han needs none
+    """Find the ends of the dictionary words of the documents `rows`, as positions in the batch."""
+    import rjieba  # noqa: PLC0415 - the dictionary takes a moment to load, and text without Han needs none
 
     ends = [np.zeros(0, dtype=np.int32)]
     for block in _blocks(offsets, rows):
@@ -198,7 +196,7 @@ def word_spans(
     classes: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
 ) -> Words:
-    """Words of every document, white space excluded.
+    """Return the words of every document, white space excluded.
 
     Parameters
     ----------
@@ -247,7 +245,7 @@ def given_words(
     offsets: npt.NDArray[np.int64],
     words: Sequence[Sequence[str]],
 ) -> Words:
-    """Words of another tokeniser, each placed at its first occurrence after the one before.
+    """Place the words of another tokeniser, each at its first occurrence after the one before.
 
     Empty and white-space words are left out. For comparing formulas with other systems: a Python
     loop over words.
@@ -259,16 +257,20 @@ def given_words(
     """
     if len(words) != len(texts):
         raise InputError(f"words for {len(words)} documents were given with {len(texts)} texts")
+    tables = unicode_tables()
+    spaces = frozenset(map(chr, np.flatnonzero(tables.kind[tables.class_of] == SPACE).tolist()))
     spans: list[tuple[int, int]] = []
     word_offsets = np.zeros(len(offsets), dtype=np.int64)
     for row, (text, row_words) in enumerate(zip(texts.to_pylist(), words, strict=True)):
         at = 0
         for word in row_words:
-            if not word or word.isspace():
+            if spaces.issuperset(word):
                 continue
             found = text.find(word, at)
             if found < 0:
-                raise InputError(f"row {row} of the batch: the word {word!r} is not in the text after character {at}")
+                raise InputError(
+                    f"row {row} of the batch: the word {word!r} is not in the text after character {at}"
+                )
             at = found + len(word)
             spans.append((int(offsets[row]) + found, int(offsets[row]) + at))
         word_offsets[row + 1] = len(spans)

@@ -1,4 +1,5 @@
 """Executors: they schedule tasks and bring back receipts; what a task does is written in the stages."""
+# ruff: noqa: PLC0415 - Ray is imported only when it is asked for
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ class Executor(Protocol):
         """Give back processes."""
 
 
-def make_executor(name: str, *, workers: int | None, address: str | None, shared_filesystem: bool) -> Executor:
+def make_executor(
+    name: str, *, workers: int | None, address: str | None, shared_filesystem: bool
+) -> Executor:
     """Return the executor called `name`.
 
     Parameters

@@ -47,7 +47,9 @@ class RayExecutor:
                 try:
                     ray.init(address=address, log_to_driver=False, logging_level="ERROR")
                 except ConnectionError as error:
-                    raise ConfigError(f"--address {address}: no Ray cluster answers there ({error})") from error
+                    raise ConfigError(
+                        f"--address {address}: no Ray cluster answers there ({error})"
+                    ) from error
         nodes = [node for node in ray.nodes() if node["Alive"]]
         if len(nodes) > 1 and not shared_filesystem:
             self.close()

@@ -21,7 +21,8 @@ def apply(task: Task) -> list[Receipt]:
     """
     started = time.perf_counter()
     pieces = [
-        pq.read_table(task.root / path, use_threads=False).column("fate").to_numpy() for path in task.args["fates"]
+        pq.read_table(task.root / path, use_threads=False).column("fate").to_numpy()
+        for path in task.args["fates"]
     ]
     fates = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
     values, counts = np.unique(fates, return_counts=True)

@@ -36,7 +36,7 @@ def apply(task: Task) -> list[Receipt]:
     annotated: dict[str, int] = {}
     for step in args["steps"]:
         reached = np.flatnonzero((fates == ALIVE) | (fates >= step["position"]))
-        found = _filter(task, step, views, reached) if step["kind"] == "filter" else _dedup(task, step, reached)
+        found = _filter(task, step, views, reached) if step["kind"] == "filter" else _dedup(task, step)
         pieces.extend(found)
         noted = [at[annotation_of(reason)] for at, reason in found]
         annotated[step["name"]] = len(np.unique(np.concatenate(noted))) if noted else 0
@@ -65,7 +65,9 @@ def _errors(task: Task, documents: pa.Table) -> Reasons:
     return rows, _plain_reasons("input", errors.column("reason").combine_chunks(), len(rows))
 
 
-def _filter(task: Task, step: dict[str, Any], views: dict[int, FilterView], reached: np.ndarray) -> list[Reasons]:
+def _filter(
+    task: Task, step: dict[str, Any], views: dict[int, FilterView], reached: np.ndarray
+) -> list[Reasons]:
     view = read_view(task.root, step)
     views[step["position"]] = view
     found = [view.reasons(reached)]
@@ -76,11 +78,13 @@ def _filter(task: Task, step: dict[str, Any], views: dict[int, FilterView], reac
     return found
 
 
-def _dedup(task: Task, step: dict[str, Any], reached: np.ndarray) -> list[Reasons]:
+def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
     removed = rows_of_part(task.root, step["removals"], task.args["offset"], task.args["rows"])
     count = removed.num_rows
     exact = step["kind"] == "exact_dedup"
-    value = pc.divide(removed.column("intersection").cast(pa.float64()), removed.column("union").cast(pa.float64()))
+    value = pc.divide(
+        removed.column("intersection").cast(pa.float64()), removed.column("union").cast(pa.float64())
+    )
     found = [
         (
             removed.column("ordinal").to_numpy(),
@@ -89,7 +93,9 @@ def _dedup(task: Task, step: dict[str, Any], reached: np.ndarray) -> list[Reason
                 rule=pa.array([step["kind"]] * count, pa.string()),
                 value=value.combine_chunks() if isinstance(value, pa.ChunkedArray) else value,
                 bound=pa.array(["same" if exact else "jaccard"] * count, pa.string()),
-                limit=pa.nulls(count, pa.float64()) if exact else pa.array([step["jaccard"]] * count, pa.float64()),
+                limit=pa.nulls(count, pa.float64())
+                if exact
+                else pa.array([step["jaccard"]] * count, pa.float64()),
                 annotation=pa.array([step["annotate"]] * count, pa.bool_()),
             ),
         )
@@ -103,7 +109,9 @@ def _dedup(task: Task, step: dict[str, Any], reached: np.ndarray) -> list[Reason
 
 
 def _plain_reasons(step: str, rule: pa.Array, count: int, *, annotation: bool = False) -> pa.StructArray:
-    rule = rule if isinstance(rule, pa.Array) else pa.concat_arrays(rule.chunks or [pa.array([], pa.string())])
+    rule = (
+        rule if isinstance(rule, pa.Array) else pa.concat_arrays(rule.chunks or [pa.array([], pa.string())])
+    )
     return reason_array(
         step=pa.array([step] * count, pa.string()),
         rule=rule,

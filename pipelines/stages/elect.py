@@ -25,6 +25,7 @@ from pipelines.texts import MICRO_BATCH_BYTES
 
 __all__ = ["apply"]
 
+
 def apply(task: Task) -> list[Receipt]:
     """Hold the elections of one range.
 
@@ -103,7 +104,9 @@ def _fixed_bytes(column: pa.ChunkedArray) -> np.ndarray:
     """Return a fixed-size binary column without NULLs as uint8[N, width]."""
     width = column.type.byte_width
     pieces = [
-        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, width)[chunk.offset : chunk.offset + len(chunk)]
+        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, width)[
+            chunk.offset : chunk.offset + len(chunk)
+        ]
         for chunk in column.chunks
     ]
     return np.concatenate(pieces)

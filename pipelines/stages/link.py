@@ -96,6 +96,6 @@ def _ranges(label: np.ndarray, ranges: int) -> np.ndarray:
     """Give every component, whole, to one of `ranges` ranges of about equal size, in label order."""
     if not len(label):
         return np.zeros(0, np.int32)
-    labels, place, sizes = np.unique(label, return_inverse=True, return_counts=True)
+    _, place, sizes = np.unique(label, return_inverse=True, return_counts=True)
     before = np.cumsum(sizes) - sizes
     return np.asarray((before * ranges // len(label))[place], np.int32)

@@ -41,7 +41,10 @@ def apply(task: Task) -> list[Receipt]:
     by_key = np.lexsort((members, keys))
     buckets = _bucket_table(runs, keys[by_key], members[by_key])
     packed = {"key": "DELTA_BINARY_PACKED", "row": "DELTA_BINARY_PACKED"}
-    outputs = [Output(task.args["buckets"], buckets, encodings=packed), Output(task.args["templates"], templates)]
+    outputs = [
+        Output(task.args["buckets"], buckets, encodings=packed),
+        Output(task.args["templates"], templates),
+    ]
     facts = {
         "entries": sum(piece.num_rows for piece in pieces),
         "memberships": buckets.num_rows,
@@ -79,9 +82,15 @@ def _signatures(task: Task, ordinals: np.ndarray) -> np.ndarray:
         first, last = np.searchsorted(ordinals, (run["ordinal"], run["ordinal"] + run["rows"]))
         if first == last:
             continue
-        column = pq.read_table(task.root / run["signatures"], use_threads=False).column("signature").combine_chunks()
+        column = (
+            pq.read_table(task.root / run["signatures"], use_threads=False)
+            .column("signature")
+            .combine_chunks()
+        )
         rows = pa.array(ordinals[first:last] - run["ordinal"])
-        taken = column.take(rows) if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks).take(rows)
+        taken = (
+            column.take(rows) if isinstance(column, pa.Array) else pa.concat_arrays(column.chunks).take(rows)
+        )
         width = taken.type.byte_width
         raw = np.frombuffer(taken.buffers()[1], np.uint8).reshape(-1, width)
         pieces.append(raw[taken.offset : taken.offset + len(taken)])

@@ -58,4 +58,3 @@ def _chains(products: list[Product]) -> list[tuple[Mapping[str, Any], ...]]:
         if product.edits not in chains:
             chains.append(product.edits)
     return chains
-

@@ -35,7 +35,14 @@ def apply(task: Task) -> list[Receipt]:
     started = time.perf_counter()
     tables = [pq.read_table(task.root / path, use_threads=False) for path in task.args["removals"]]
     if not tables:
-        return [finish(task, [Output(task.args["file"], LINKS.empty_table())], {"orphaned": 0, "clusters": 0}, started)]
+        return [
+            finish(
+                task,
+                [Output(task.args["file"], LINKS.empty_table())],
+                {"orphaned": 0, "clusters": 0},
+                started,
+            )
+        ]
     table = pa.concat_tables(tables)
     ordinal = table.column("ordinal").to_numpy()
     order = np.argsort(ordinal, kind="stable")

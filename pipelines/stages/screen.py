@@ -44,7 +44,9 @@ def apply(task: Task) -> list[Receipt]:
 
 
 def _start(task: Task) -> np.ndarray:
-    chars = pq.read_table(task.root / task.args["documents"], columns=["chars"], use_threads=False).column("chars")
+    chars = pq.read_table(task.root / task.args["documents"], columns=["chars"], use_threads=False).column(
+        "chars"
+    )
     return np.where(chars.is_valid().to_numpy(), ALIVE, ERRORED).astype(np.int16)
 
 

@@ -49,8 +49,10 @@ def seconds(command: list[str], repeats: int, fresh: Path | None = None) -> dict
         if fresh is not None:
             shutil.rmtree(fresh, ignore_errors=True)
         start = time.perf_counter()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        done = subprocess.run(command, capture_output=True, text=True)
         times.append(time.perf_counter() - start)
+        if done.returncode:
+            raise SystemExit(f"{command[1]} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
     return {"median": statistics.median(times[1:]), "worst": max(times[1:]), "first": times[0]}
 
 

@@ -17,10 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -28,20 +31,26 @@ OURS = sys.executable
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 CORPUS = ROOT.parent / "shared" / "corpus"
 
-ONE_THREAD = {
-    name: "1"
-    for name in (
+ONE_THREAD = dict.fromkeys(
+    (
         "OMP_NUM_THREADS",
         "OPENBLAS_NUM_THREADS",
         "MKL_NUM_THREADS",
         "NUMBA_NUM_THREADS",
         "RAYON_NUM_THREADS",
         "POLARS_MAX_THREADS",
-    )
-}
+    ),
+    "1",
+)
 
-SKETCH_TABLES = ("sketch",)
-"""Folders of a run's output that hold what is written for near-duplicate removal."""
+SKETCHES = {"datagov": ("bands", "signatures"), "datatrove": ("signatures",)}
+"""Folders of a run's output that hold its sketches: what must be kept and moved to find duplicates."""
+
+WRITTEN = {
+    "datagov": ("bands", "signatures", "buckets", "pairs", "templates", "work"),
+    "datatrove": ("signatures", "buckets", "removed"),
+}
+"""Folders that hold everything written on the way to a verdict, sketches included, kept documents not."""
 
 SIGNATURE_MB = {"datagov": 64.0, "rensa": 12.0, "datasketch": 8.0, "datatrove": 4.0}
 """Most text each system is given for the signatures, in MB."""
@@ -73,7 +82,7 @@ class Row:
     note: str = ""
 
 
-class Failed(Exception):
+class FailedSideError(Exception):
     """A measured process ended with an error."""
 
 
@@ -85,14 +94,15 @@ def measure(python: Path | str, program: str, *arguments: object, cores: set[int
         command,
         cwd=ROOT,
         env=os.environ | ONE_THREAD,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
     )
     wall = time.perf_counter() - start
     if done.returncode:
-        raise Failed(f"{Path(program).stem}: {done.stderr.strip().splitlines()[-1:] or done.returncode}")
+        raise FailedSideError(
+            f"{Path(program).stem}: {done.stderr.strip().splitlines()[-1:] or done.returncode}"
+        )
     return json.loads(done.stdout.strip().splitlines()[-1]) | {"process_seconds": wall}
 
 
@@ -144,7 +154,6 @@ def near_dedup(inputs: dict[str, Path], scale: float, cores: list[int]) -> list[
         work = Path(name)
         source = folder if scale >= 1 else shards(folder, scale, work / "in")
         results: dict[str, dict | str] = {}
-        sizes: dict[str, dict | str] = {}
         # Ours twice: the first call fills the kernels' compile cache, as a first run on a machine does.
         for label, side in (("first", "datagov"), ("datagov", "datagov"), ("datatrove", "datatrove")):
             folder_of_side = work / label
@@ -158,22 +167,25 @@ def near_dedup(inputs: dict[str, Path], scale: float, cores: list[int]) -> list[
                     cores=set(cores[-2:]),
                 )
             )
-            result = results[label]
-            if isinstance(result, dict):
-                tables = SKETCH_TABLES if side == "datagov" else ("signatures",)
-                sizes[label] = attempt(
-                    lambda place=folder_of_side, tables=tables, result=result: measure(
-                        OURS,
-                        "bench_dedup_bytes.py",
-                        *(place, "--tables", *tables, "--documents", result["documents"]),
-                        cores=set(cores),
-                    )
-                )
         ours, theirs = results["datagov"], results["datatrove"]
-        return [
-            whole_process(folder.name, ours, theirs, results["first"]),
-            sketch_bytes(folder.name, sizes.get("datagov"), sizes.get("datatrove")),
-        ]
+        rows = [whole_process(folder.name, ours, theirs, results["first"])]
+        for words, tables, target in (("sketches", SKETCHES, 250), ("all dedup files", WRITTEN, None)):
+            sizes = {
+                side: attempt(
+                    lambda side=side, tables=tables: bytes_written(work, side, tables, results[side])
+                )
+                for side in ("datagov", "datatrove")
+            }
+            rows.append(per_document(words, folder.name, sizes["datagov"], sizes["datatrove"], target))
+        return rows
+
+
+def bytes_written(work: Path, side: str, tables: dict[str, tuple[str, ...]], result: dict | str) -> dict:
+    """Sum the files a side wrote into the folders named, a document of its input."""
+    if isinstance(result, str):
+        raise FailedSideError(result.removeprefix("failed: "))
+    arguments = (work / side, "--tables", *tables[side], "--documents", result["documents"])
+    return measure(OURS, "bench_dedup_bytes.py", *arguments, cores=os.sched_getaffinity(0))
 
 
 def whole_process(name: str, ours: dict | str, theirs: dict | str, first: dict | str) -> Row:
@@ -192,13 +204,14 @@ def whole_process(name: str, ours: dict | str, theirs: dict | str, first: dict |
     return Row(work, name, *seconds, "s", ratio, ">= 5x", ratio >= 5, note)
 
 
-def sketch_bytes(name: str, ours: dict | str | None, theirs: dict | str | None) -> Row:
+def per_document(what: str, name: str, ours: dict | str, theirs: dict | str, target: float | None) -> Row:
     """Compare the bytes written for deduplication a document; the target is a limit on ours."""
     sizes = [size["bytes_per_document"] if isinstance(size, dict) else None for size in (ours, theirs)]
     ratio = sizes[1] / sizes[0] if sizes[0] and sizes[1] else None
-    reached = None if sizes[0] is None else sizes[0] <= 250
+    reached = None if sizes[0] is None or target is None else sizes[0] <= target
     note = "; ".join(size for size in (ours, theirs) if isinstance(size, str))
-    return Row("bytes written for dedup", name, *sizes, "B/doc", ratio, "<= 250 B", reached, note)
+    limit_words = "" if target is None else f"<= {target:g} B"
+    return Row(f"bytes written: {what}", name, *sizes, "B/doc", ratio, limit_words, reached, note)
 
 
 def warm_start(inputs: dict[str, Path], scale: float, cores: list[int]) -> list[Row]:
@@ -225,7 +238,7 @@ def attempt(work: Callable[[], dict]) -> dict | str:
     """Return what `work` returns, or the reason why it failed."""
     try:
         return work()
-    except Failed as error:
+    except FailedSideError as error:
         return f"failed: {error}"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagov.dedup.jaccard import as_fraction, intersection_size, jaccard_counts, reaches, shingle_sets
-from datagov.errors import ConfigError
+from datagov.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,3 +68,9 @@ def test_two_empty_sets_are_not_alike() -> None:
 def test_other_thresholds_are_refused(wrong: Any) -> None:
     with pytest.raises(ConfigError):
         as_fraction(wrong)
+
+
+@pytest.mark.parametrize("document", [-1, 2])
+def test_pairs_of_documents_that_are_not_there(csr: Callable[..., Any], document: int) -> None:
+    with pytest.raises(InputError, match="not among the 2 given"):
+        jaccard_counts(*csr([[1], [2]]), np.array([0]), np.array([document]))

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.dedup.mixing import draw64, mix64, unmix64
+from datagov.dedup.mixing import draw64, mix64, ragged, unmix64
 from datagov.dedup.shingle import BASE, shingle_hashes
-from datagov.errors import ConfigError
+from datagov.errors import ConfigError, InputError
 
 MASK = (1 << 64) - 1
 UINT64 = st.integers(0, MASK)
@@ -78,3 +78,9 @@ def test_draws_are_fixed_for_ever_and_do_not_depend_on_how_many() -> None:
     assert draw64(1, 3).tolist() == [6600709949824622312, 6639082216692946174, 5960260772141034884]
     assert draw64(1, 3).tolist() == draw64(1, 100)[:3].tolist()
     assert not set(draw64(1, 1000).tolist()) & set(draw64(1, 1000, stream=1).tolist())
+
+
+@pytest.mark.parametrize("offsets", [[], [0, 4], [0, 3, 2], [-1, 2]])
+def test_offsets_that_point_elsewhere_are_refused(offsets: list[int]) -> None:
+    with pytest.raises(InputError, match="do not divide 3 values"):
+        ragged(np.arange(3), np.array(offsets, dtype=np.int64), np.uint64)

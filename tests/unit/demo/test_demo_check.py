@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipelines.demo_check import VERDICTS, check, lower_bound
 from pipelines.demo_corpus import make_corpus
+from pipelines.demo_summary import summary
 
 JUNK = ("boilerplate", "symbols", "repeated_lines", "mojibake", "too_short")
 
@@ -144,3 +145,13 @@ def test_the_bound_of_equal_draws_is_the_binomial_quantile(draws: int, p: float)
 def test_certain_draws_leave_no_slack() -> None:
     assert lower_bound([1.0] * 12) == 12
     assert lower_bound([]) == 0
+
+
+def test_the_summary_says_what_failed(planted: pa.Table) -> None:
+    verdicts = perfect(planted)
+    assert summary(check(planted, table(verdicts))).endswith("found what was planted: yes")
+    member = first(planted, kind="template")["id"]
+    verdicts[member] |= {"action": "remove", "step": "filter"}
+    text = summary(check(planted, table(verdicts)))
+    assert text.endswith("found what was planted: NO")
+    assert f"lost: {member}" in text

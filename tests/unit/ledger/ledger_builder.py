@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagov.ledger.tables import BUCKETS, DECISIONS, DOCUMENTS, EDITS, ERRORS, PAIRS, TEMPLATES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 SIGNALS = pa.schema([("words", pa.int64()), ("word_chars", pa.int64()), ("letters", pa.int64())])
 RULES = {
@@ -32,11 +34,17 @@ STEPS = (
 )
 
 
+def digest(content: bytes) -> bytes:
+    return hashlib.md5(content, usedforsecurity=False).digest()
+
+
 def doc_id(name: str) -> UUID:
-    return UUID(bytes=hashlib.md5(name.encode()).digest())
+    return UUID(bytes=digest(name.encode()))
 
 
-def reason(step: str, rule: str, value: float | None, bound: str | None, limit: float | None, **more: bool) -> dict:
+def reason(
+    step: str, rule: str, value: float | None, bound: str | None, limit: float | None, **more: bool
+) -> dict:
     return {
         "step": step,
         "rule": rule,
@@ -102,7 +110,7 @@ def write_output(out: Path, input_root: Path, run: Run) -> None:
     # The manifest's order of documents is that of the sorted shards, as in a real run.
     ordered = [document for shard in sorted(by_shard) for document in by_shard[shard]]
     parts = [ordered[at : at + run.part_rows] for at in range(0, len(ordered), run.part_rows)]
-    names = ["p-" + hashlib.md5(str(n).encode()).hexdigest()[:12] for n in range(len(parts))]
+    names = ["p-" + digest(str(n).encode()).hex()[:12] for n in range(len(parts))]
     tables = write_tables(out, run, dict(zip(names, parts, strict=True)))
     manifest = manifest_of(run, input_root, ordered, dict(zip(names, parts, strict=True)), tables)
     (out / "runs").mkdir(exist_ok=True)
@@ -126,7 +134,9 @@ def write_tables(out: Path, run: Run, parts: dict[str, Sequence[Document]]) -> d
         return str(path.relative_to(out))
 
     def by_document(folder: str, schema: pa.Schema, row: Any) -> list[str]:
-        return [written(folder, part, schema, [row(d) for d in documents]) for part, documents in parts.items()]
+        return [
+            written(folder, part, schema, [row(d) for d in documents]) for part, documents in parts.items()
+        ]
 
     run_folder = run.run_id
     first = next(iter(parts))
@@ -135,7 +145,10 @@ def write_tables(out: Path, run: Run, parts: dict[str, Sequence[Document]]) -> d
         "decisions": by_document(f"decisions/{run_folder}", DECISIONS, decisions_row),
         "errors": [written(f"errors/{run_folder}", "errors", ERRORS, run.errors)] if run.errors else [],
         "pairs": [
-            {"step": "near_dedup", "files": [written("pairs/cc", "pairs", PAIRS, [pair_row(p) for p in run.pairs])]}
+            {
+                "step": "near_dedup",
+                "files": [written("pairs/cc", "pairs", PAIRS, [pair_row(p) for p in run.pairs])],
+            }
         ]
         if run.pairs
         else [],
@@ -156,7 +169,10 @@ def write_tables(out: Path, run: Run, parts: dict[str, Sequence[Document]]) -> d
             }
         ],
         "edits": [{"step": "normalise", "files": by_document("edits/dd", EDITS, edits_row)}],
-        "signals": {step: by_document(f"signals/words@1-{step}", SIGNALS, signals_row) for step in ("filter-1", "filter-2")},
+        "signals": {
+            step: by_document(f"signals/words@1-{step}", SIGNALS, signals_row)
+            for step in ("filter-1", "filter-2")
+        },
     }
 
 
@@ -178,7 +194,7 @@ def documents_row(document: Document) -> dict[str, Any]:
     text = document.text
     return {
         "doc_id": doc_id(document.name),
-        "content_id": None if text is None else UUID(bytes=hashlib.md5(text.encode()).digest()),
+        "content_id": None if text is None else UUID(bytes=digest(text.encode())),
         "id": document.id,
         "source": document.source,
         "url": document.url,
@@ -265,7 +281,13 @@ def manifest_of(
         reaching -= removed
     bounds = {
         "filter-1": [
-            {"signal": "word_count", "min": run.min_words, "max": 1000, "missing": "keep", "source": "Gopher, A1.1"},
+            {
+                "signal": "word_count",
+                "min": run.min_words,
+                "max": 1000,
+                "missing": "keep",
+                "source": "Gopher, A1.1",
+            },
             {"signal": "mean_word_length", "min": 3, "max": 10, "missing": "keep", "source": "Gopher, A1.1"},
         ],
         "filter-2": [
@@ -290,7 +312,7 @@ def manifest_of(
                 for name, kind in STEPS
             ],
         },
-        "recipe_digest": hashlib.md5(str(run.min_words).encode()).hexdigest(),
+        "recipe_digest": digest(str(run.min_words).encode()).hex(),
         "code_version": "0.1.0",
         "input": {
             "path": str(input_root),

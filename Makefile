@@ -1,0 +1,41 @@
+# The commands of the project. `make` alone lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo lint check test bench peers clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Installed once, and again when the dependencies change.
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(INSTALLED) ## compose a small corpus, run the demo recipe on it, check what was found
+	$(BIN)/python -m pipelines.demo
+
+lint: $(INSTALLED) ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint ## everything static, and the fast tests
+	$(BIN)/python -m pytest -q -m 'not slow and not cluster'
+
+test: $(INSTALLED) ## all tests
+	$(BIN)/python -m pytest -q
+
+peers: ## the environment of the systems we are measured against
+	PYTHON=$(PYTHON) tests/benchmarks/make_peers.sh .venv-peers
+
+bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
+	$(BIN)/python tests/benchmarks/run.py
+
+clean: ## remove what the commands above made, environments excepted
+	rm -rf demo-out bench-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,179 @@
+"""The writing commands: init, plan, run, status, demo."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datagov import terminal
+from datagov.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pipelines.plan import Plan
+
+__all__ = ["register"]
+
+RecipeArgument = Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe (YAML).")]
+InputOption = Annotated[
+    str | None, typer.Option("--input", metavar="PATH", help="Instead of the recipe's input.path.")
+]
+OutputOption = Annotated[
+    str | None, typer.Option("--output", metavar="PATH", help="Instead of the recipe's output.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Change the recipe: STEP/SIGNAL.min=VALUE. May be repeated."
+    ),
+]
+SampleOption = Annotated[
+    float, typer.Option("--sample", metavar="FRACTION", help="Only this share of the documents.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the writing commands to the root command."""
+    app.command("init")(init_command)
+    app.command("plan")(plan_command)
+    app.command("run")(run_command)
+    app.command("status")(status_command)
+    app.command("demo")(demo_command)
+
+
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put the recipe.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, write nothing.")
+    ] = False,
+) -> None:
+    """Write a recipe to start from."""
+    from importlib.resources import files
+
+    target = folder / "recipe.yaml"
+    if target.exists():
+        raise ConfigError(f"{target}: exists already; it was left as it is")
+    if not dry_run:
+        folder.mkdir(parents=True, exist_ok=True)
+        target.write_text(files("pipelines.recipes").joinpath("bilingual.yaml").read_text(encoding="utf-8"))
+    terminal.line(f"{'would write' if dry_run else 'wrote'} {target}")
+    terminal.note(
+        f"Put Parquet shards in {folder / 'corpus'}, or name their folder in the recipe's input.path; then"
+    )
+    terminal.note(f"  datagov plan {target}")
+
+
+def plan_command(
+    recipe: RecipeArgument,
+    input_path: InputOption = None,
+    output: OutputOption = None,
+    changes: SetOption = None,
+    sample: SampleOption = 1.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would do and what it would reuse; nothing is written."""
+    plan = _plan(recipe, input_path, output, changes, sample)
+    summary = plan.summary()
+    if as_json:
+        terminal.print_json(summary)
+        return
+    from pipelines.report import print_plan
+
+    print_plan(summary)
+
+
+def run_command(
+    recipe: RecipeArgument,
+    input_path: InputOption = None,
+    output: OutputOption = None,
+    executor: Annotated[str, typer.Option("--executor", help="local, or ray.")] = "local",
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes; default one a CPU.")] = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="A Ray cluster; default: one on this machine.")
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option("--part", metavar="I/N", help="Only measure share I of N (job arrays), from 1."),
+    ] = None,
+    sample: SampleOption = 1.0,
+    changes: SetOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a recipe; a run that was stopped continues where it was."""
+    from pipelines.executors import make_executor
+    from pipelines.lock import output_lock
+    from pipelines.progress import Reporter
+    from pipelines.report import print_share, print_summary, run_record
+    from pipelines.run import run
+
+    share = _share(part)
+    plan = _plan(recipe, input_path, output, changes, sample)
+    with output_lock(plan.out, shared=share is not None):
+        doer = make_executor(
+            executor, workers=workers, address=address, shared_filesystem=plan.recipe.shared_filesystem
+        )
+        try:
+            with Reporter(quiet=quiet) as reporter:
+                manifest = run(plan, doer, reporter, share=share)
+        except KeyboardInterrupt:
+            terminal.note("Stopped. What was finished is kept; the same command continues.")
+            raise
+        finally:
+            doer.close()
+    if as_json:
+        terminal.print_json(run_record(plan, manifest))
+    elif share is not None:
+        print_share(plan, share)
+    else:
+        print_summary(plan, manifest)
+
+
+def status_command(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder.")],
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs of an output folder and how far they are."""
+    from pipelines.report import print_status, status_of
+
+    found = status_of(out)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        print_status(found)
+
+
+def demo_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to make the demo corpus and its output.")
+    ],
+    documents: Annotated[int, typer.Option("--documents", min=200, help="About how many documents.")] = 3000,
+    workers: Annotated[int | None, typer.Option("--workers", help="Processes; default one a CPU.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a bilingual corpus with planted duplicates and junk, govern it, and check what was found."""
+    from pipelines.demo import demo
+
+    raise typer.Exit(0 if demo(folder, documents=documents, workers=workers, as_json=as_json) else 1)
+
+
+def _plan(
+    recipe: Path, input_path: str | None, output: str | None, changes: list[str] | None, sample: float
+) -> Plan:
+    from pipelines.plan import make_plan
+    from pipelines.recipe import load_recipe
+
+    loaded = load_recipe(recipe, input_path=input_path, output=output, changes=changes or ())
+    return make_plan(loaded, sample=sample)
+
+
+def _share(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, slash, second = text.partition("/")
+    if not slash or not first.isdigit() or not second.isdigit() or not 1 <= int(first) <= int(second):
+        raise ConfigError(f"--part {text}: expected I/N with 1 <= I <= N, such as 3/16")
+    return int(first), int(second)

@@ -1,0 +1,45 @@
+"""One run at a time in an output folder; shares of a job array side by side."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from datagov.errors import ConfigError
+
+__all__ = ["output_lock"]
+
+
+@contextmanager
+def output_lock(out: Path, *, shared: bool) -> Iterator[None]:
+    """Hold the folder's lock; the kernel gives it back when the process ends, however it ends.
+
+    Parameters
+    ----------
+    out : Path
+        The output folder; made if it is not there.
+    shared : bool
+        Whether others may hold it too, if they share as well.
+
+    Raises
+    ------
+    ConfigError
+        Another run is at work there, or the folder cannot be made.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        handle = (out / ".lock").open("w")
+    except OSError as error:
+        raise ConfigError(
+            f"output {out}: cannot be written ({error.strerror}); choose another folder"
+        ) from error
+    with handle:
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"output {out}: another run is at work in this folder; wait for it or stop it"
+            ) from None
+        yield

@@ -1,0 +1,178 @@
+"""What plan, run and status print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from datagov import terminal
+from datagov.errors import ConfigError
+from pipelines.plan import MARKER, Plan
+
+__all__ = ["print_plan", "print_share", "print_status", "print_summary", "run_record", "status_of"]
+
+
+def print_plan(summary: dict[str, Any]) -> None:
+    """Print a plan's summary for a person."""
+    terminal.line(f"recipe   {summary['recipe']} ({summary['recipe_digest'][:12]})")
+    terminal.line(f"dataset  {summary['dataset']}")
+    terminal.line(
+        f"input    {summary['input']}: {summary['shards']} shards, {summary['rows']} documents, "
+        f"{summary['text_bytes'] / 1e6:.1f} MB of text"
+    )
+    terminal.line(f"output   {summary['output']}, run {summary['run_id']}")
+    for shard in summary["unreadable"]:
+        terminal.line(f"unreadable {shard['shard']}: {shard['problem']}")
+    terminal.line()
+    terminal.print_table(
+        ["step", "kind", "what"],
+        [[step["name"], step["kind"], _step_text(step)] for step in summary["steps"]],
+    )
+    terminal.line()
+    todo: dict[str, list[int]] = {}
+    for part in summary["parts"]:
+        for product in part["to_measure"]:
+            entry = todo.setdefault(product, [0, 0])
+            entry[0] += 1
+            entry[1] += part["text_bytes"]
+    count = len(summary["parts"])
+    terminal.line(f"parts    {count}, of which {summary['parts_reused']} need no reading")
+    if todo:
+        terminal.print_table(
+            ["to measure", "parts", "MB of text"],
+            [[name, f"{parts}/{count}", f"{size / 1e6:.1f}"] for name, (parts, size) in todo.items()],
+        )
+    for warning in summary["warnings"]:
+        terminal.line(f"warning: {warning}")
+
+
+def run_record(plan: Plan, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return what `run --json` prints: the counts and the funnel of the run."""
+    counts = manifest.get("counts", {})
+    return {
+        "run_id": manifest["run_id"],
+        "complete": manifest["complete"],
+        "output": str(plan.out),
+        "data": f"data/{manifest['run_id']}",
+        "documents_in": counts.get("documents_in"),
+        "kept": counts.get("kept"),
+        "removed": counts.get("removed"),
+        "errored": counts.get("errored"),
+        "bytes_in": counts.get("bytes_in"),
+        "bytes_kept": counts.get("bytes_kept"),
+        "orphaned": counts.get("orphaned"),
+        "seconds": manifest.get("seconds"),
+        "steps": manifest.get("steps", []),
+        "stages": manifest.get("stages", []),
+        "warnings": manifest.get("warnings", []),
+    }
+
+
+def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
+    """Print the funnel of a finished run."""
+    counts = manifest["counts"]
+    terminal.print_table(
+        ["step", "in", "kept", "removed", "% removed", "annotated"],
+        [
+            [
+                step["name"],
+                step["in"],
+                step["kept"],
+                step["removed"],
+                f"{100 * step['removed'] / step['in']:.1f}" if step["in"] else "",
+                step["annotated"],
+            ]
+            for step in manifest["steps"]
+        ],
+    )
+    terminal.line()
+    terminal.line(
+        f"{manifest['run_id']}: {counts['documents_in']} documents in, {counts['kept']} kept, "
+        f"{counts['removed']} removed, {counts['errored']} set aside, {manifest['seconds']:.1f} s"
+    )
+    terminal.line(f"kept shards  {plan.out / 'data' / manifest['run_id']}")
+    terminal.line(f"ask why      datagov audit by_reason --ledger {plan.out}")
+
+
+def print_share(plan: Plan, share: tuple[int, int]) -> None:
+    """Say what a share of a job array did and what is left."""
+    open_parts = sum(bool(plan.missing(part)) for part in plan.parts)
+    terminal.line(
+        f"share {share[0]}/{share[1]} is measured; {open_parts} of {len(plan.parts)} parts are still open"
+    )
+    terminal.line("When all shares are done, the same command without --part does the rest.")
+
+
+def status_of(out: Path) -> dict[str, Any]:
+    """Return the runs of an output folder.
+
+    Raises
+    ------
+    ConfigError
+        It is not the output folder of datagov.
+    """
+    marker = out / MARKER
+    if not marker.is_file():
+        raise ConfigError(
+            f"{out}: not an output folder of datagov (no {MARKER}); expected the `output` of a recipe"
+        )
+    runs = []
+    for path in sorted((out / "runs").glob("r*.json"), key=lambda path: int(path.stem[1:])):
+        record = json.loads(path.read_bytes())
+        runs.append(
+            {
+                "run_id": record["run_id"],
+                "complete": record["complete"],
+                "recipe_digest": record["recipe_digest"],
+                "started": record["started"],
+                "finished": record.get("finished"),
+                "parts": len(record["parts"]),
+                "parts_measured": _measured(out, record),
+                **{
+                    name: record.get("counts", {}).get(name)
+                    for name in ("documents_in", "kept", "removed", "errored")
+                },
+            }
+        )
+    return {"output": str(out), **json.loads(marker.read_bytes()), "runs": runs}
+
+
+def print_status(status: dict[str, Any]) -> None:
+    """Print the runs of an output folder for a person."""
+    terminal.line(f"{status['output']}: dataset {status['dataset']}, input {status['input']}")
+    terminal.print_table(
+        ["run", "state", "parts measured", "documents", "kept", "removed", "set aside", "started"],
+        [
+            [
+                run["run_id"],
+                "complete" if run["complete"] else "unfinished: run again to continue",
+                f"{run['parts_measured']}/{run['parts']}",
+                run["documents_in"],
+                run["kept"],
+                run["removed"],
+                run["errored"],
+                run["started"],
+            ]
+            for run in status["runs"]
+        ],
+    )
+
+
+def _measured(out: Path, record: dict[str, Any]) -> int:
+    done = {path.stem for path in out.glob("receipts/documents-*/*.json")}
+    return sum(part["name"] in done for part in record["parts"])
+
+
+def _step_text(step: dict[str, Any]) -> str:
+    if step["kind"] == "filter":
+        when = f" when script is {' or '.join(step['when'])}" if step["when"] else ""
+        otherwise = f", otherwise {step['otherwise']}" if step["otherwise"] else ""
+        verb = "annotate" if step["annotate"] else "remove"
+        return f"{step['profile']} ({len(step['bounds'])} bounds, {verb}){when}{otherwise}"
+    shown = {
+        key: value
+        for key, value in step.items()
+        if key not in {"name", "kind"} and value not in (None, [], False)
+    }
+    return json.dumps(shown, ensure_ascii=False)

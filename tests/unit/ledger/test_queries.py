@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from ledger_builder import doc_id
+from ledger_example import HOSTILE_TEXT
+
+from datagov.errors import ConfigError
+from datagov.ledger.queries import bind, named_query, queries, read_query, run_query
+from datagov.ledger.reader import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Run = Callable[..., tuple[int, str, str]]
+ARGUMENTS = {"removed_by": ["word_count"], "distribution": ["filter-1/word_count"]}
+
+
+def rows(out: Path, name: str, *arguments: str) -> list[dict]:
+    query = named_query(name)
+    return run_query(Ledger.open(f"{out}@r1").connect(), query, bind(query, list(arguments))).records()
+
+
+@pytest.mark.parametrize("name", sorted(queries()))
+def test_every_query_runs_and_is_declared(out: Path, name: str) -> None:
+    query = named_query(name)
+    assert query.title.endswith((".", "?", ").")) or "." in query.title
+    for parameter in query.parameters:
+        assert f"${parameter.name}" in query.sql
+        assert parameter.what
+    found = run_query(Ledger.open(f"{out}@r1").connect(), query, bind(query, ARGUMENTS.get(name, [])))
+    assert found.columns
+
+
+def test_funnel_conserves_documents(out: Path) -> None:
+    lines = rows(out, "funnel")
+    assert [line["step"] for line in lines] == [
+        "input", "normalise", "filter-1", "exact_dedup", "near_dedup", "filter-2",
+    ]  # fmt: skip
+    assert lines[0] | {"kept_fraction": None} == {
+        "position": 0,
+        "step": "input",
+        "kind": "input",
+        "documents_in": 14,
+        "removed": 1,
+        "kept": 13,
+        "annotated": 0,
+        "kept_fraction": None,
+        "removed_bytes": None,
+    }
+    for before, after in itertools.pairwise(lines):
+        assert before["kept"] == after["documents_in"]
+        assert after["documents_in"] == after["kept"] + after["removed"]
+    assert lines[2]["removed_bytes"] == 5 + len(HOSTILE_TEXT.encode())
+
+
+def test_by_source_counts_documents_without_one(out: Path) -> None:
+    found = {line["source"]: line for line in rows(out, "by_source")}
+    assert (found[None]["documents"], found[None]["kept"]) == (1, 1)
+    assert (found["books"]["documents"], found["books"]["removed"]) == (1, 1)
+    assert sum(line["documents"] for line in found.values()) == 14
+
+
+def test_by_reason_tells_which_bound_removed_alone(out: Path) -> None:
+    found = {(line["step"], line["rule"]): line for line in rows(out, "by_reason")}
+    words = found["filter-1", "word_count"]
+    assert (words["documents"], words["removed"], words["alone"]) == (2, 2, 1)
+    length = found["filter-1", "mean_word_length"]
+    assert (length["removed"], length["alone"]) == (1, 0)
+    budget = found["near_dedup", "verify_budget"]
+    assert (budget["removed"], budget["annotated"]) == (0, 1)
+
+
+@pytest.mark.parametrize("rule", ["word_count", "filter-1/word_count"])
+def test_removed_by_a_rule(out: Path, rule: str) -> None:
+    assert {line["id"] for line in rows(out, "removed_by", rule)} >= {"en-short"}
+    assert all(line["rule"].endswith("word_count") for line in rows(out, "removed_by", f"rule={rule}"))
+
+
+def test_removed_by_a_step_and_a_family_rule(out: Path) -> None:
+    assert [line["id"] for line in rows(out, "removed_by", "near_dedup")] == ["en-3"]
+    assert [line["id"] for line in rows(out, "removed_by", "filter-2/word_count")] == ["en-6"]
+    assert len(rows(out, "removed_by", "exact_dedup", "limit=2")) == 2
+
+
+def test_an_unknown_rule_or_signal_is_named(out: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'word_count'"):
+        rows(out, "removed_by", "word_cont")
+    with pytest.raises(ConfigError, match="Did you mean 'filter-1/word_count'"):
+        rows(out, "distribution", "filter-1/word_cout")
+
+
+def test_a_known_rule_that_removed_nothing_is_no_error(out: Path) -> None:
+    assert rows(out, "removed_by", "normalise") == []
+
+
+def test_distribution_counts_what_lies_outside(out: Path) -> None:
+    found = {line["statistic"]: line["value"] for line in rows(out, "distribution", "filter-1/word_count")}
+    assert (found["documents"], found["undefined"]) == (14, 2)
+    assert (
+        found["minimum bound"],
+        found["below minimum"],
+        found["maximum bound"],
+        found["above maximum"],
+    ) == (
+        5,
+        2,
+        1000,
+        0,
+    )
+    assert (found["smallest"], found["median"], found["largest"]) == (3, 11, 37)
+
+
+def test_clusters_and_orphans(out: Path) -> None:
+    clusters = {line["keeper"]: line for line in rows(out, "clusters")}
+    assert clusters[doc_id("late").hex]["orphaned"] == 1
+    assert [line["id"] for line in rows(out, "orphans")] == ["en-5"]
+    assert rows(out, "cross_source_duplicates") == [
+        {"step": "exact_dedup", "removed_source": "web", "keeper_source": "books", "removed": 1},
+        {"step": "near_dedup", "removed_source": "books", "keeper_source": "web", "removed": 1},
+    ]
+
+
+def test_names_take_either_hyphen_and_suggest(out: Path) -> None:
+    assert named_query("by-source").name == "by_source"
+    with pytest.raises(ConfigError, match="Did you mean 'funnel'"):
+        named_query("funel")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("removed_by", [], "needs rule="),
+        ("removed_by", ["a", "rule=b"], "twice"),
+        ("removed_by", ["rul=a"], "Did you mean 'rule'"),
+        ("removed_by", ["a", "limit=many"], "whole number"),
+        ("funnel", ["x=1"], "takes no parameters"),
+    ],
+)
+def test_wrong_parameters_are_refused(name: str, arguments: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        bind(named_query(name), arguments)
+
+
+def test_a_declaration_that_cannot_be_read_is_an_error() -> None:
+    with pytest.raises(ValueError, match="cannot read"):
+        read_query("x", "-- titel: x\nSELECT 1")
+
+
+def test_conservation_holds_and_fails_when_it_should(out: Path, tmp_path: Path, datagov: Run) -> None:
+    code, text, _ = datagov("audit", "conservation", "--ledger", f"{out}@r1", "--json")
+    assert code == 0, text
+    broken = tmp_path / "broken"
+    shutil.copytree(out, broken)
+    path = broken / "runs" / "r1.json"
+    manifest = json.loads(path.read_text())
+    manifest["counts"]["kept"] += 1
+    path.write_text(json.dumps(manifest))
+    code, text, _ = datagov("audit", "conservation", "--ledger", f"{broken}@r1", "--json")
+    assert code == 1
+    assert {row["line"] for row in json.loads(text)["rows"] if not row["ok"]} == {
+        "kept", "kept + removed + errored = in",
+    }  # fmt: skip
