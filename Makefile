@@ -17,7 +17,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(INSTALLED) ## compose a small corpus, run the demo recipe on it, check what was found
-	$(BIN)/python -m pipelines.demo
+	$(BIN)/datagov demo demo-out
 
 lint: $(INSTALLED) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -1,5 +1,5 @@
 """Commands that show what datagov knows: rules, profiles, and the S-curve of near-duplicate search."""
-# ruff: noqa: PLC0415, PLR0917 - a command imports what it needs when it runs; typer passes arguments by name
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs; typer passes arguments by name
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ WHOLE = 36
 """Longest cell, in characters, that is never folded: an id with its hyphens."""
 
 
-class OutputClosed(Exception):  # noqa: N818 - not an error: `| head` has read enough
+class OutputClosed(Exception):
     """Whoever read stdout has left."""
 
 
@@ -135,11 +135,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, indent
         )
     for row in cells:
         table.add_row(*(Text(value) for value in row))
-    console = Console()
     least = indent + sum(min(length, WHOLE) + 3 for length in lengths)
-    console.print(
-        Padding(table, (0, 0, 0, indent)), width=max(console.width, least), crop=False, soft_wrap=False
-    )
+    console = Console(width=max(Console().width, least))
+    console.print(Padding(table, (0, 0, 0, indent)))
 
 
 def is_number(text: str) -> bool:

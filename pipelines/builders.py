@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.dedup.minhash import Scheme, band_keys, signature_bytes, signatures
+from datagov.dedup.percolation import background_similarity
 from datagov.dedup.shingle import shingle_hashes
 from datagov.documents import as_text
 from datagov.ids import halves, value_ids
@@ -20,7 +21,7 @@ from datagov.signals.script import script
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
 from datagov.text.normal import normal_bytes
-from pipelines.carry import keep_columns, scopes
+from pipelines.carry import fixed_bytes, keep_columns, sampled_rows, scopes
 from pipelines.products import Product
 from pipelines.sorted_runs import prefix_offsets
 from pipelines.texts import PROBLEMS, Chunk, Source, TextState, scatter, text_column
@@ -28,6 +29,11 @@ from pipelines.texts import PROBLEMS, Chunk, Source, TextState, scatter, text_co
 __all__ = ["Builder", "builder_for", "scheme_of"]
 
 NO_KEY = np.zeros(0, np.uint64)
+
+GUARDED_SOURCES = 20
+"""Most sources of a part whose background similarity is estimated."""
+GUARD_SAMPLE = 2_000
+GUARD_PAIRS = 1_000
 
 
 class Builder(Protocol):
@@ -251,6 +257,7 @@ class SketchBuilder:
         self._keys: list[np.ndarray] = []
         self._rows: list[np.ndarray] = []
         self._bytes: list[pa.Array] = []
+        self._sources: list[pa.Array] = []
 
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk; a text without a token has no signature and is in no bucket."""
@@ -261,6 +268,7 @@ class SketchBuilder:
         rows = chunk.rows[sketched]
         scope = scopes(self.product.params["within"], chunk, self._source, rows)
         keys = band_keys(minima[sketched], self._scheme, scope)
+        self._sources.append(text_column(chunk.columns, self._source.columns, "source"))
         self._keys.append(keys.reshape(-1))
         self._rows.append(np.repeat((rows + chunk.start).astype(np.uint32), self._scheme.bands))
         width = self._scheme.permutations
@@ -289,7 +297,27 @@ class SketchBuilder:
                 pa.table({"signature": signature}),
                 encodings={"signature": "PLAIN"},
             ),
-        ], {"entries": len(keys), "rows": len(signature), "offsets": prefix_offsets(keys[order])}
+        ], {
+            "entries": len(keys),
+            "rows": len(signature),
+            "offsets": prefix_offsets(keys[order]),
+            "background": self._background(signature),
+        }
+
+    def _background(self, signature: pa.ChunkedArray) -> dict[str, list[Any]]:
+        """Return source -> [documents, mean similarity of unrelated ones] for the part's largest sources."""
+        sketched = signature.is_valid()
+        source = pa.chunked_array(self._sources, pa.string()).filter(sketched).fill_null("")
+        signature = signature.filter(sketched)
+        counts = sorted(
+            ((item["counts"], item["values"]) for item in source.value_counts().to_pylist()), reverse=True
+        )
+        found = {}
+        for count, name in counts[:GUARDED_SOURCES]:
+            inside = signature.filter(pc.equal(source, name))
+            rows = fixed_bytes(inside.take(pa.array(sampled_rows(count, GUARD_SAMPLE))))
+            found[name] = [count, background_similarity(rows, self._scheme.seed, GUARD_PAIRS)]
+        return found
 
 
 def _typed(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:

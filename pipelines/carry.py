@@ -13,7 +13,24 @@ from datagov.documents import as_string
 from pipelines.removals import KEEP_PREFIX
 from pipelines.texts import Chunk, Source
 
-__all__ = ["keep_columns", "scopes"]
+__all__ = ["fixed_bytes", "keep_columns", "sampled_rows", "scopes"]
+
+
+def fixed_bytes(column: pa.ChunkedArray) -> np.ndarray:
+    """Return a fixed-size binary column without NULLs as uint8[N, width]."""
+    width = column.type.byte_width
+    pieces = [
+        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, width)[
+            chunk.offset : chunk.offset + len(chunk)
+        ]
+        for chunk in column.chunks
+    ]
+    return np.concatenate(pieces) if pieces else np.zeros((0, width), np.uint8)
+
+
+def sampled_rows(rows: int, most: int) -> np.ndarray:
+    """Return int64: at most `most` of `rows` row numbers, evenly spread."""
+    return np.unique(np.linspace(0, max(rows - 1, 0), min(rows, most)).astype(np.int64))
 
 
 def keep_columns(policy: KeepPolicy, chunk: Chunk, source: Source, rows: np.ndarray) -> dict[str, pa.Array]:

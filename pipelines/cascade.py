@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from datagov.storage import Receipt
 from pipelines.filters import filter_groups
+from pipelines.guards import removal_alarms
 from pipelines.near import near_dedup
 from pipelines.products import Product
 from pipelines.sorted_runs import range_bounds
@@ -113,6 +114,22 @@ class Cascade:
             for index, part in enumerate(self.parts)
         ]
         return [receipts[0] for receipts in session.stage("decide", tasks)]
+
+    def warn_of_removals(self, decisions: Sequence[Receipt]) -> None:
+        """Warn of every source of which a near_dedup step removed more than its alarm."""
+        for step in self.steps:
+            if step["kind"] != "near_dedup" or step["annotate"]:
+                continue
+            alarms = removal_alarms(
+                self.plan.out,
+                [receipts[self.plan.documents.key].files[0].path for receipts in self.measured],
+                [receipt.files[0].path for receipt in decisions],
+                step=step["name"],
+                later=[other["name"] for other in self.steps[step["position"] + 1 :]],
+                limit=step["resolved"]["alarm"],
+            )
+            for alarm in alarms:
+                self.session.warn(alarm)
 
     def export(self, decisions: Sequence[Receipt]) -> list[Receipt]:
         """Write the kept documents of every part."""

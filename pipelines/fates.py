@@ -6,6 +6,7 @@ ALIVE and ERRORED are negative; any other value is the position of the removing 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,20 @@ def load_fates(path: Path) -> np.ndarray:
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def rows_of_part(root: Path, files: list[str], offset: int, rows: int) -> pa.Table:
-    """Return the rows of some tables sorted by `ordinal` that fall in one part, ordinals part-relative."""
-    tables = []
+def rows_of_part(root: Path, files: Sequence[str], schema: pa.Schema, offset: int, rows: int) -> pa.Table:
+    """Return the rows of some tables that fall in one part, ordered by `ordinal`, made part-relative.
+
+    Parameters
+    ----------
+    root : Path
+        The output folder.
+    files : sequence of str
+        Tables of `schema`, which has a column `ordinal`; there may be none.
+    schema : pyarrow.Schema
+    offset, rows : int
+        Ordinal of the part's first document, and how many it has.
+    """
+    tables = [schema.empty_table()]
     for path in files:
         table = pq.read_table(
             root / path,

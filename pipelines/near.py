@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from datagov.storage import Receipt
+from pipelines.guards import percolation_warnings
 from pipelines.products import Product
 from pipelines.sorted_runs import range_bounds
 from pipelines.stage import Task, stage_key
@@ -22,6 +23,10 @@ def near_dedup(cascade: Cascade, position: int) -> None:
     """Find and verify the near-duplicates among the alive documents."""
     step = cascade.steps[position]
     (product,) = cascade.plan.by_step[position].products
+    strata = [receipts[product.key].facts["background"] for receipts in cascade.measured]
+    shape = {name: step["resolved"][name] for name in ("bands", "rows")}
+    for warning in percolation_warnings(step["name"], strata, **shape):
+        cascade.session.warn(warning)
     matched = _match(cascade, step, product)
     buckets = [receipt.files[0].path for receipt in matched]
     templates = [receipt.files[1].path for receipt in matched]

@@ -355,7 +355,7 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
             "rows": rows,
             "shingle": k,
             **spec.model_dump(
-                include={"seed", "verify", "keep", "within", "tries", "bucket_cap", "annotate"}
+                include={"seed", "verify", "keep", "within", "tries", "bucket_cap", "alarm", "annotate"}
             ),
         }
     if isinstance(spec, ExactDedup | NearDedup):

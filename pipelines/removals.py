@@ -1,4 +1,4 @@
-"""Removals: the outcome of a dedup step, one row a removed document, in ordinal order."""
+"""Removals: the outcome of a dedup step, one row a removed document, in ordinal order; and what they link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from datagov.dedup.keeper import KeepPolicy
 
-__all__ = ["KEEP_PREFIX", "REMOVALS", "in_keep_order", "removals"]
+__all__ = ["KEEP_PREFIX", "LINKS", "REMOVALS", "SPENT", "in_keep_order", "removals"]
 
 KEEP_PREFIX = "keep."
 """Before the name of an input column that is carried along for the keep policy."""
@@ -23,6 +23,21 @@ REMOVALS = pa.schema(
 )
 """`ordinal` is the document's place in the run, part after part; intersection and union are NULL where
 equality was the test."""
+
+SPENT = pa.schema([pa.field("ordinal", pa.int64(), nullable=False)])
+"""Documents kept although candidates were left untried."""
+
+LINKS = pa.schema(
+    [
+        pa.field("ordinal", pa.int64(), nullable=False),
+        pa.field("keeper", pa.binary(16)),
+        pa.field("survivor", pa.binary(16)),
+        pa.field("orphaned", pa.bool_(), nullable=False),
+        pa.field("cluster_size", pa.int64(), nullable=False),
+    ]
+)
+"""One row a document of a duplicate cluster, in ordinal order; keeper and survivor are NULL for the one
+at the end of the chain."""
 
 
 def in_keep_order(policy: KeepPolicy, table: pa.Table) -> np.ndarray:

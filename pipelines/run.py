@@ -61,6 +61,7 @@ def run(
     for position in range(len(plan.recipe.steps)):
         cascade.step(position)
     decisions = cascade.decide()
+    cascade.warn_of_removals(decisions)
     exports = cascade.export(decisions)
     manifest = final_manifest(session, cascade, measured, decisions, exports, time.perf_counter() - started)
     session.save(manifest)

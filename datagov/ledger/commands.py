@@ -1,9 +1,9 @@
 """The reading commands: explain, audit, sample, diff."""
-# ruff: noqa: PLC0415, PLR0917 - a command imports what it needs when it runs; typer passes arguments by name
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs; typer passes arguments by name
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer

@@ -86,9 +86,9 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     if bound == "missing":
         return f"{text} is undefined"
     if bound == "same":
-        return f"{text}: the same as its keeper"
+        return "the same as its keeper"
     if bound == "jaccard":
-        return f"{text}: Jaccard {terminal.cell(value)} >= {terminal.cell(limit)}"
+        return f"Jaccard {terminal.cell(value)} >= {terminal.cell(limit)}"
     if value is not None:
         text += f" = {terminal.cell(value)}"
     if limit is not None:
@@ -114,8 +114,11 @@ def print_step(number: int, step: Mapping[str, Any]) -> None:
         )
     for reason in step.get("reasons", ()):
         terminal.line(f"  {'recorded' if reason['annotation'] else 'crossed'}: {reason_text(reason)}")
-    if step.get("signals"):
-        terminal.print_table(SIGNAL_COLUMNS, signal_rows(step["signals"]), indent=2)
+    signals = step.get("signals", ())
+    if step["status"] == "not applied" and all(signal["value"] is None for signal in signals):
+        terminal.line(f"  {counted(len(signals), 'signal')}, not measured on this document")
+    elif signals:
+        terminal.print_table(SIGNAL_COLUMNS, signal_rows(signals), indent=2)
 
 
 def described(when: Any) -> str:

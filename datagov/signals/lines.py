@@ -204,7 +204,7 @@ LINES = SignalFamily(
             value_range=(0.0, None),
             null_when="no word",
             source=FINEWEB,
-            differs="Words come from UAX #29 or jieba-rs instead of NLTK, spaCy or jieba.",
+            differs="Words come from UAX #29 or jieba-rs instead of spaCy or jieba.",
         ),
     ),
 )

@@ -29,14 +29,15 @@ DUPLICATE_SIZES = (5, 6, 7, 8, 9, 10)
 
 GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 ONE = np.uint64(1)
+FOUR = np.uint64(4)
 HALF = np.uint64(32)
 
 
 @inline_kernel
-def table_size(items: int) -> tuple[np.uint64, np.uint64]:
+def table_size(items: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Return the mask and hash shift of a table at most a quarter full, so that few probes miss."""
     bits = 2
-    while (1 << bits) < 4 * items:
+    while np.uint64(1 << bits) < FOUR * items:
         bits += 1
     return np.uint64((1 << bits) - 1), np.uint64(64 - bits)
 
@@ -130,30 +131,30 @@ def count_repetition(
                 break
             candidates = np.uint64(0)
             for a in range(actives):
-                i = np.uint64(active[a])
-                possible = (i + n <= words) & (gram[i + ONE] != none)
-                gram[i] = gram[i] if possible else none
-                active[candidates] = i
+                at = np.uint64(active[a])
+                possible = (at + n <= words) & (gram[at + ONE] != none)
+                gram[at] = gram[at] if possible else none
+                active[candidates] = at
                 candidates += np.uint64(possible)
             mask, shift = table_size(candidates)
             holder[: np.int64(mask + ONE)] = none
             for a in range(candidates):
-                i = np.uint64(active[a])
-                key = (np.uint64(gram[i]) << HALF) | np.uint64(word[i + n - ONE])
-                gram[i] = put(holder, keys, count, key, np.uint32(i), none, mask, shift)
+                at = np.uint64(active[a])
+                key = (np.uint64(gram[at]) << HALF) | np.uint64(word[at + n - ONE])
+                gram[at] = put(holder, keys, count, key, np.uint32(at), none, mask, shift)
 
             actives = np.uint64(0)
             most = np.uint32(1)
             most_at = np.uint64(0)  # without a repeated n-gram the first one is the most frequent
             for a in range(candidates):
-                i = np.uint64(active[a])
-                first = gram[i]
+                at = np.uint64(active[a])
+                first = gram[at]
                 repeated = count[first] > 1
                 if count[first] > most:
                     most = count[first]
                     most_at = np.uint64(first)
-                gram[i] = first if repeated else none
-                active[actives] = i
+                gram[at] = first if repeated else none
+                active[actives] = at
                 actives += np.uint64(repeated)
             if size <= 4:
                 chars = chars_before[most_at + n] - chars_before[most_at] + size - 1
@@ -162,13 +163,13 @@ def count_repetition(
                 chars = np.int64(0)
                 free_from = np.uint64(0)
                 for a in range(actives):
-                    i = np.uint64(active[a])
-                    if i < free_from:
+                    at = np.uint64(active[a])
+                    if at < free_from:
                         continue
-                    first = gram[i]
+                    first = gram[at]
                     if count[first] == 0:
-                        chars += chars_before[i + n] - chars_before[i]
-                        free_from = i + n
+                        chars += chars_before[at + n] - chars_before[at]
+                        free_from = at + n
                     else:
                         count[first] = 0  # met on the walk; its count is no longer needed
                 duplicate[d, size - 5] = chars
@@ -213,7 +214,7 @@ def top_rule(n: int) -> RuleInfo:
         differs=(
             "datatrove counts the separators too, as if words were written with one space between them; in "
             "scripts without spaces this passes 1 for short words, and FineWeb2's bounds include it. Words "
-            "come from UAX #29 or jieba-rs instead of NLTK, spaCy or jieba, and are compared by a 64-bit hash. "
+            "come from UAX #29 or jieba-rs instead of spaCy or jieba, and are compared by a 64-bit hash. "
             "RedPajama-V2 lower-cases and drops punctuation; CT-LLM leaves the first occurrence out."
         ),
     )
@@ -240,7 +241,7 @@ def duplicate_rule(n: int) -> RuleInfo:
         differs=(
             f"NULL instead of 0 for fewer than {n} words. Two {n}-grams are equal when their words are, by "
             "64-bit hashes; datatrove joins the words without a separator, so that different words of the "
-            "same joined characters are equal there. Words come from UAX #29 or jieba-rs instead of NLTK, "
+            "same joined characters are equal there. Words come from UAX #29 or jieba-rs instead of "
             "spaCy or jieba. RedPajama-V2 counts every copy, the first too, on lower-cased text."
         ),
     )

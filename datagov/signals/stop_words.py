@@ -104,7 +104,7 @@ STOP_WORDS = SignalFamily(
             null_when="never",
             source=SOURCE,
             differs=(
-                "Words come from UAX #29 or jieba-rs instead of NLTK, spaCy or jieba and are compared by a "
+                "Words come from UAX #29 or jieba-rs instead of spaCy or jieba and are compared by a "
                 "64-bit hash. DCLM counts every occurrence; see `stop_word_fraction`."
             ),
         ),

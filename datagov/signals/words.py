@@ -99,8 +99,9 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:  # noqa: ARG001
 
 GOPHER = "Rae et al. 2021, arXiv 2112.11446, appendix A (Quality Filtering); as in datatrove 0.10.1 gopher_quality_filter.py"
 WORDS_DIFFER = (
-    "Words come from UAX #29 (jieba-rs where there is a Han character) instead of NLTK, spaCy or jieba: "
-    "every punctuation mark is a word of its own, so that `...` is three. "
+    "Words come from UAX #29 (jieba-rs where there is a Han character) instead of spaCy (jieba for Chinese): every "
+    "punctuation mark is a word of its own, so that `...` is three, `don't` is one word instead of two, and "
+    "jieba-rs leaves Latin runs such as `console.log` whole. "
 )
 SYMBOLS_DIFFER = (
     "A symbol is any character of general category P or S; datatrove lists 281 characters, which leave out "

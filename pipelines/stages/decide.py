@@ -14,6 +14,7 @@ from datagov.ledger.tables import DECISIONS, REASON
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, ERRORED, rows_of_part
 from pipelines.filters import FilterView, not_covered, read_view, reason_array, uncovered
+from pipelines.removals import LINKS, REMOVALS, SPENT
 from pipelines.stage import Task, finish
 
 __all__ = ["apply"]
@@ -79,7 +80,7 @@ def _filter(
 
 
 def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
-    removed = rows_of_part(task.root, step["removals"], task.args["offset"], task.args["rows"])
+    removed = rows_of_part(task.root, step["removals"], REMOVALS, task.args["offset"], task.args["rows"])
     count = removed.num_rows
     exact = step["kind"] == "exact_dedup"
     value = pc.divide(
@@ -101,7 +102,7 @@ def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
         )
     ]
     if step.get("spent"):
-        spent = rows_of_part(task.root, step["spent"], task.args["offset"], task.args["rows"])
+        spent = rows_of_part(task.root, step["spent"], SPENT, task.args["offset"], task.args["rows"])
         rows = spent.column("ordinal").to_numpy()
         rule = pa.array(["verify_budget"] * len(rows), pa.string())
         found.append((rows, _plain_reasons(step["name"], rule, len(rows), annotation=True)))
@@ -125,7 +126,7 @@ def _plain_reasons(step: str, rule: pa.Array, count: int, *, annotation: bool = 
 def _decisions(task: Task, documents: pa.Table, fates: np.ndarray, pieces: list[Reasons]) -> pa.Table:
     rows = len(fates)
     names = {step["position"]: step["name"] for step in task.args["steps"]}
-    links = rows_of_part(task.root, [task.args["links"]], task.args["offset"], rows)
+    links = rows_of_part(task.root, [task.args["links"]], LINKS, task.args["offset"], rows)
     place = np.zeros(rows, np.int64)
     linked = np.zeros(rows, bool)
     at = links.column("ordinal").to_numpy()

@@ -19,7 +19,8 @@ from datagov.documents import micro_batches
 from datagov.ledger.tables import PAIRS
 from datagov.storage import Output, Receipt
 from datagov.text.batch import TextBatch
-from pipelines.removals import in_keep_order, removals
+from pipelines.carry import fixed_bytes
+from pipelines.removals import SPENT, in_keep_order, removals
 from pipelines.stage import Task, finish
 from pipelines.texts import MICRO_BATCH_BYTES
 
@@ -42,7 +43,7 @@ def apply(task: Task) -> list[Receipt]:
     place[order] = np.arange(len(order))
     bucket_ids, bucket_offsets = _buckets(task, table, place)
     ordered_sets, ordered_offsets = _reorder(sets, set_offsets, order)
-    signature = _fixed_bytes(table.column("signature"))[order]
+    signature = fixed_bytes(table.column("signature"))[order]
     held = elect(
         ordered_sets,
         ordered_offsets,
@@ -100,18 +101,6 @@ def _reorder(values: np.ndarray, offsets: np.ndarray, order: np.ndarray) -> tupl
     return values[index], new_offsets
 
 
-def _fixed_bytes(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a fixed-size binary column without NULLs as uint8[N, width]."""
-    width = column.type.byte_width
-    pieces = [
-        np.frombuffer(chunk.buffers()[1], np.uint8).reshape(-1, width)[
-            chunk.offset : chunk.offset + len(chunk)
-        ]
-        for chunk in column.chunks
-    ]
-    return np.concatenate(pieces)
-
-
 def _record(
     args: Any, table: pa.Table, order: np.ndarray, held: Election, permutations: int
 ) -> tuple[list[Output], dict[str, Any]]:
@@ -146,7 +135,7 @@ def _record(
     outputs = [
         Output(args["pairs"], pairs, encodings={"a": "PLAIN", "b": "PLAIN"}),
         Output(args["removals"], found),
-        Output(args["spent"], pa.table({"ordinal": spent})),
+        Output(args["spent"], pa.table({"ordinal": spent}, schema=SPENT)),
     ]
     facts = {"pairs": evaluated, "removed": found.num_rows, "budget_spent": len(spent)}
     return outputs, facts

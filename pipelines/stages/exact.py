@@ -38,8 +38,7 @@ def apply(task: Task) -> list[Receipt]:
     fresh[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
     keeper = order[np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))]
     found = removals(table, removed=order[~fresh], keeper=keeper[~fresh])
-    outputs = [Output(task.args["file"], found)] if found.num_rows else []
-    return [finish(task, outputs, {"removed": found.num_rows}, started)]
+    return [finish(task, [Output(task.args["file"], found)], {"removed": found.num_rows}, started)]
 
 
 def _members(task: Task, fates: np.ndarray) -> pa.Table:

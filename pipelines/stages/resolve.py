@@ -10,21 +10,10 @@ import pyarrow.parquet as pq
 
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, load_fates
+from pipelines.removals import LINKS
 from pipelines.stage import Task, finish
 
-__all__ = ["LINKS", "apply"]
-
-LINKS = pa.schema(
-    [
-        pa.field("ordinal", pa.int64(), nullable=False),
-        pa.field("keeper", pa.binary(16)),
-        pa.field("survivor", pa.binary(16)),
-        pa.field("orphaned", pa.bool_(), nullable=False),
-        pa.field("cluster_size", pa.int64(), nullable=False),
-    ]
-)
-"""One row a document of a duplicate cluster, in ordinal order; keeper and survivor are NULL for the one
-at the end of the chain."""
+__all__ = ["apply"]
 
 
 def apply(task: Task) -> list[Receipt]:

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, ERRORED, rows_of_part
 from pipelines.filters import FilterView, read_view, uncovered
+from pipelines.removals import REMOVALS
 from pipelines.stage import Task, finish
 
 __all__ = ["apply"]
@@ -37,7 +38,7 @@ def apply(task: Task) -> list[Receipt]:
             if step["resolved"]["otherwise"] == "drop":
                 fates[alive & uncovered(step, views)] = step["position"]
         elif not step["annotate"]:
-            removed = rows_of_part(task.root, step["removals"], args["offset"], args["rows"])
+            removed = rows_of_part(task.root, step["removals"], REMOVALS, args["offset"], args["rows"])
             fates[removed.column("ordinal").to_numpy()] = step["position"]
     outputs = [Output(args["file"], pa.table({"fate": pa.array(fates, pa.int16())}))]
     return [finish(task, outputs, {"rows": len(fates)}, started)]

@@ -265,7 +265,7 @@ def find_inputs(corpus: Path | None, out: Path) -> dict[str, Path]:
             return {"zh": root / "zh_laws", "en": root / "en_mixed"}
     if corpus is not None:
         raise SystemExit(f"{corpus}: expected folders zh_laws and en_mixed with Parquet shards in it")
-    from pipelines.demo_corpus import make_corpus
+    from pipelines.demo.corpus import make_corpus
 
     made = make_corpus(out / "corpus", documents=20_000).corpus
     return {"zh": made / "zh_news", "en": made / "en_web"}

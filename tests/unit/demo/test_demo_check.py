@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.demo_check import VERDICTS, check, lower_bound
-from pipelines.demo_corpus import make_corpus
-from pipelines.demo_summary import summary
+from pipelines.demo.check import VERDICTS, check, lower_bound
+from pipelines.demo.corpus import make_corpus
+from pipelines.demo.summary import summary
 
 JUNK = ("boilerplate", "symbols", "repeated_lines", "mojibake", "too_short")
 

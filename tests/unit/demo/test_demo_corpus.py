@@ -13,9 +13,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.demo_corpus import PLANTED, Plan, make_corpus
-from pipelines.demo_drafts import EDIT_RATES, KINDS
-from pipelines.demo_oracle import jaccard, shingles, tokens
+from pipelines.demo.corpus import PLANTED, Plan, make_corpus
+from pipelines.demo.drafts import EDIT_RATES, KINDS
+from pipelines.demo.oracle import jaccard, shingles, tokens
 
 if TYPE_CHECKING:
     from pathlib import Path

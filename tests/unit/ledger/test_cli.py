@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -58,12 +58,13 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 def test_help_is_quick() -> None:
-    """The best of five: the promise is about the program, not about what else the machine does."""
+    """In processor time: what else the machine does is not the program's doing. `make bench` takes the clock."""
     seconds = []
-    for _ in range(5):
-        start = time.perf_counter()
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         assert program("--help").returncode == 0
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.5
 
 
@@ -99,7 +100,7 @@ def test_explain_in_words(datagov: Run, r1: str) -> None:
     _, near, _ = datagov("explain", "en-3", "--ledger", r1)
     assert f"Jaccard 0.8 >= 0.7; duplicate of {doc_id('original').hex}" in near
     _, copy, _ = datagov("explain", "en-4", "--ledger", r1)
-    assert "exact_dedup: the same as its keeper" in copy
+    assert "REMOVED at exact_dedup: the same as its keeper" in copy
     assert f"survivor  {doc_id('original').hex} id en-1 (en/part-00000.parquet row 0), kept" in copy
     _, orphan, _ = datagov("explain", "en-5", "--ledger", r1)
     assert "ORPHANED" in orphan

@@ -26,9 +26,7 @@ def test_the_texts_come_from_the_input(out: Path) -> None:
     assert {document["text"] for document in drawn.documents} == {"a b c", HOSTILE_TEXT}
 
 
-@pytest.mark.parametrize(
-    "name", ["word_count", "filter-1/word_count", "mean_word_length", "near_dedup"]
-)
+@pytest.mark.parametrize("name", ["word_count", "filter-1/word_count", "mean_word_length", "near_dedup"])
 def test_rules_and_steps_are_accepted(out: Path, name: str) -> None:
     assert sample_removed(ledger(out), name, n=10, seed=0).documents
 

@@ -64,6 +64,18 @@ def test_lower_case_is_that_of_python_for_characters_python_knows() -> None:
             assert mapped == ord(lowered), hex(point)
 
 
+def test_lower_case_of_characters_newer_than_python_is_their_case_pair() -> None:
+    if unicode_version() != TABLES.version:
+        pytest.skip(f"regex is at Unicode {unicode_version()}, the shipped tables at {TABLES.version}")
+    known = {ord(char) for char in KNOWN}
+    for point in (TABLES.lower != range(LOWER_LIMIT)).nonzero()[0].tolist():
+        if point not in known:
+            char, lowered = chr(point), chr(TABLES.lower[point])
+            assert regex.fullmatch(r"\p{Lu}", char), hex(point)
+            assert regex.fullmatch(r"\p{Ll}", lowered), hex(point)
+            assert regex.fullmatch(lowered, char, regex.IGNORECASE), hex(point)
+
+
 def test_lowering_twice_is_lowering_once() -> None:
     assert (TABLES.lower[TABLES.lower] == TABLES.lower).all()
 

@@ -23,7 +23,9 @@ ALPHABET = (
     "𝐀𞤀𞤢"  # astral letters, with and without case
 )
 
-CHARS = st.one_of(st.sampled_from(ALPHABET), st.characters(exclude_categories=("Cs",)))
+# Characters this Python knows: the oracles (Python, regex) and the shipped tables may each be at another
+# Unicode version, and differ on newer ones; `test_text_tables` looks at those.
+CHARS = st.one_of(st.sampled_from(ALPHABET), st.characters(exclude_categories=("Cs", "Cn")))
 TEXTS = st.text(CHARS, max_size=30)
 BATCHES = st.lists(TEXTS, max_size=6)
 

@@ -157,7 +157,7 @@ def check(
     Parameters
     ----------
     planted : pa.Table
-        The plan, schema `pipelines.demo_corpus.PLANTED`.
+        The plan, schema `pipelines.demo.corpus.PLANTED`.
     verdicts : pa.Table
         Schema `VERDICTS`, one row for each planted document.
     threshold : float

@@ -1,7 +1,7 @@
 """The demo's corpus: composed documents with planted duplicates, templates and junk, and the plan of it.
 
 Everything planted is written down in `planted.parquet`, beside the corpus and not in it, so that what a run
-finds can be checked against what was there to be found (`pipelines.demo_check`).
+finds can be checked against what was there to be found (`pipelines.demo.check`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from random import Random
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.demo_drafts import Draft, clean, planted_drafts
-from pipelines.demo_text import LANGUAGES, Composer
+from pipelines.demo.drafts import Draft, clean, planted_drafts
+from pipelines.demo.text import LANGUAGES, Composer
 
 __all__ = ["PLANTED", "Plan", "make_corpus"]
 

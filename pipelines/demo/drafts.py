@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.demo_oracle import TOKEN, jaccard, shingles
-from pipelines.demo_text import Composer
+from pipelines.demo.oracle import TOKEN, jaccard, shingles
+from pipelines.demo.text import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

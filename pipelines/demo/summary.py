@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipelines.demo_check import Recall, Report
+    from pipelines.demo.check import Recall, Report
 
 __all__ = ["summary"]
 

@@ -38,7 +38,7 @@ def _vocabulary(language: str) -> tuple[dict[str, Any], dict[str, tuple[Pattern,
 
 @cache
 def _all_words() -> dict[str, dict[str, Any]]:
-    text = files("pipelines").joinpath("demo_vocabulary.yaml").read_text(encoding="utf-8")
+    text = files("pipelines.demo").joinpath("vocabulary.yaml").read_text(encoding="utf-8")
     words: dict[str, dict[str, Any]] = yaml.safe_load(text)
     return words
 
