@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datagov.storage import Receipt
 from pipelines.filters import filter_groups
-from pipelines.guards import removal_alarms
 from pipelines.near import near_dedup
 from pipelines.products import Product
 from pipelines.sorted_runs import range_bounds
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cascade"]
 
-VERSIONS = {"screen": 1, "collect": 1, "exact": 1, "resolve": 1, "decide": 1, "export": 1}
+VERSIONS = {"screen": 1, "exact": 1}
 """Bumped when a stage gives other results for the same inputs."""
 
 EXACT_RANGE_ENTRIES = 2_000_000
@@ -45,7 +44,6 @@ class Cascade:
         self.seconds: dict[int, float] = {}
         self._pending: list[int] = []
         self._fates: list[str] | None = None
-        self._digests: list[str] = [receipts[self.plan.documents.key].digest for receipts in measured]
         self.collected: Receipt | None = None
 
     def step(self, position: int) -> None:
@@ -64,100 +62,6 @@ class Cascade:
             self._pending.append(position)
         self.seconds[position] = time.perf_counter() - started
 
-    def decide(self) -> list[Receipt]:
-        """Evaluate what is left, resolve chains of keepers, and write the decisions of every part."""
-        fates = self.screen()
-        plan, session = self.plan, self.session
-        removing = [
-            path
-            for position, tables in self.by_dedup.items()
-            if not self.steps[position]["annotate"]
-            for path in tables["removals"]
-        ]
-        key = stage_key("resolve", VERSIONS["resolve"], fates.digest, removing)
-        links = f"work/links/{key}.parquet"
-        resolve = Task(
-            stage="resolve",
-            unit="run",
-            out=str(plan.out),
-            receipts=(f"receipts/resolve-{key}/run.json",),
-            args={"removals": removing, "fates": fates.files[0].path, "file": links},
-        )
-        self.resolved = session.stage("resolve", [resolve])[0][0]
-        steps = [self._for_part(position) for position in self._deciding()]
-        key = stage_key(
-            "decide",
-            VERSIONS["decide"],
-            fates.digest,
-            self.resolved.digest,
-            self._digests,
-            self._recipe_steps(),
-        )
-        documents = plan.documents
-        tasks = [
-            Task(
-                stage="decide",
-                unit=part.name,
-                out=str(plan.out),
-                receipts=(f"receipts/decide-{key}/{part.name}.json",),
-                args={
-                    "rows": self.rows[index],
-                    "offset": self.offsets[index],
-                    "documents": documents.file(part.name),
-                    "errors": documents.file(part.name, "errors"),
-                    "fates": self._part_fates[index],
-                    "steps": [make(part.name) for make in steps],
-                    "links": links,
-                    "file": f"ledger/decisions/{key}/{part.name}.parquet",
-                },
-            )
-            for index, part in enumerate(self.parts)
-        ]
-        return [receipts[0] for receipts in session.stage("decide", tasks)]
-
-    def warn_of_removals(self, decisions: Sequence[Receipt]) -> None:
-        """Warn of every source of which a near_dedup step removed more than its alarm."""
-        for step in self.steps:
-            if step["kind"] != "near_dedup" or step["annotate"]:
-                continue
-            alarms = removal_alarms(
-                self.plan.out,
-                [receipts[self.plan.documents.key].files[0].path for receipts in self.measured],
-                [receipt.files[0].path for receipt in decisions],
-                step=step["name"],
-                later=[other["name"] for other in self.steps[step["position"] + 1 :]],
-                limit=step["resolved"]["alarm"],
-            )
-            for alarm in alarms:
-                self.session.warn(alarm)
-
-    def export(self, decisions: Sequence[Receipt]) -> list[Receipt]:
-        """Write the kept documents of every part."""
-        plan = self.plan
-        edits = self._last_edits()
-        folder = f"data/{self.session.run_id}"
-        tasks = []
-        for index, part in enumerate(self.parts):
-            key = stage_key("export", VERSIONS["export"], decisions[index].digest, list(edits), folder)
-            tasks.append(
-                Task(
-                    stage="export",
-                    unit=part.name,
-                    out=str(plan.out),
-                    receipts=(f"receipts/export-{key}/{part.name}.json",),
-                    args={
-                        "source": plan.source,
-                        "slices": part.slices,
-                        "edits": edits,
-                        "decisions": decisions[index].files[0].path,
-                        "folder": folder,
-                    },
-                    inputs={"modified": [list(item) for item in part.modified]},
-                )
-            )
-        sizes = [part.text_bytes for part in self.parts]
-        return [receipts[0] for receipts in self.session.stage("export", tasks, text_bytes=sizes)]
-
     def screen(self) -> Receipt:
         """Bring the fates up to date with the steps taken so far; return the collected fates."""
         if self.collected is not None and not self._pending:
@@ -166,10 +70,10 @@ class Cascade:
         key = stage_key(
             "screen",
             VERSIONS["screen"],
-            self.collected.digest if self.collected is not None else self._digests,
-            [self._evidence(position) for position in pending],
+            self.collected.digest if self.collected is not None else self.document_digests(),
+            [self.evidence(position) for position in pending],
         )
-        steps = [self._for_part(position) for position in pending]
+        steps = [self.described(position) for position in pending]
         tasks = [
             Task(
                 stage="screen",
@@ -218,6 +122,10 @@ class Cascade:
                 )
         return found
 
+    def document_digests(self) -> list[str]:
+        """Return the contents of the documents table in every part, as digests."""
+        return self.product_digests(self.plan.documents)
+
     def product_digests(self, product: Product) -> list[str]:
         """Return the contents of a product in every part, as digests."""
         return [receipts[product.key].digest for receipts in self.measured]
@@ -259,13 +167,11 @@ class Cascade:
             "annotate": step.resolved.get("annotate", False),
         }
 
-    def _deciding(self) -> list[int]:
+    def deciding(self) -> list[int]:
+        """Return the positions of the steps that decide something."""
         return [step["position"] for step in self.steps if step["kind"] != "normalise"]
 
-    def _recipe_steps(self) -> list[Any]:
-        return [self._evidence(position) for position in self._deciding()]
-
-    def _evidence(self, position: int) -> list[Any]:
+    def evidence(self, position: int) -> list[Any]:
         """Return what decides a step's outcome, for keys: its resolved form and the tables it reads."""
         step = self.steps[position]
         if step["kind"] == "filter":
@@ -273,8 +179,8 @@ class Cascade:
             return [position, step["name"], step["resolved"], products]
         return [position, step["name"], step["resolved"], self.by_dedup[position]]
 
-    def _for_part(self, position: int) -> Any:
-        """Return a function from a part's name to the step as stages read it."""
+    def described(self, position: int) -> Callable[[str], dict[str, Any]]:
+        """Return a function from a part's name to the step as `screen` and `decide` read it."""
         step = self.steps[position]
         if step["kind"] != "filter":
             tables = self.by_dedup[position]
@@ -307,13 +213,15 @@ class Cascade:
     def _flat_steps(self) -> list[dict[str, Any]]:
         return [{"kind": step["kind"], "when": step["resolved"].get("when")} for step in self.steps]
 
-    def _last_edits(self) -> tuple[Mapping[str, Any], ...]:
+    def edits(self) -> tuple[Mapping[str, Any], ...]:
+        """Return all edit steps, in order."""
         return tuple(
             {"kind": step["kind"], **step["resolved"]} for step in self.steps if step["kind"] == "normalise"
         )
 
     @property
-    def _part_fates(self) -> list[str]:
+    def part_fates(self) -> list[str]:
+        """The files of the parts' fates, in part order."""
         if self._fates is None:
             raise AssertionError("fates are asked for after the first screen")
         return self._fates

@@ -19,7 +19,7 @@ from datagov.signals.script import script_of_letters
 from datagov.text.tables import SCRIPTS
 
 if TYPE_CHECKING:
-    from pipelines.recipe import Filter
+    from pipelines.step_specs import Filter
 
 __all__ = [
     "FilterView",

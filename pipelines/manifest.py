@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +59,7 @@ def draft_manifest(session: Session, started: str) -> dict[str, Any]:
 def final_manifest(
     session: Session,
     cascade: Cascade,
-    measured: Sequence[Mapping[str, Receipt]],
+    resolved: Receipt,
     decisions: Sequence[Receipt],
     exports: Sequence[Receipt],
     seconds: float,
@@ -72,7 +72,7 @@ def final_manifest(
         Documents in are not documents kept, removed and errored.
     """
     plan = session.plan
-    documents = [receipts[plan.documents.key] for receipts in measured]
+    documents = [receipts[plan.documents.key] for receipts in cascade.measured]
     total = {
         name: sum(receipt.facts[name] for receipt in decisions)
         for name in ("kept", "removed", "errored", "bytes_kept")
@@ -91,7 +91,7 @@ def final_manifest(
         "counts": {
             "documents_in": documents_in,
             "bytes_in": sum(receipt.facts["bytes"] for receipt in documents),
-            "orphaned": cascade.resolved.facts["orphaned"],
+            "orphaned": resolved.facts["orphaned"],
             **total,
         },
         "tables": _tables(cascade, documents, decisions),

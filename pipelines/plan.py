@@ -15,7 +15,8 @@ from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import read_receipt
 from pipelines.parts import Part, cut
 from pipelines.products import Product, StepProducts, products_of
-from pipelines.recipe import ExactDedup, NearDedup, Recipe, Step
+from pipelines.recipe import Recipe, Step
+from pipelines.step_specs import ExactDedup, NearDedup
 from pipelines.texts import Source
 
 __all__ = ["MARKER", "Plan", "make_plan"]

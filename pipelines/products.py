@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from datagov.ledger.tables import FORMAT_VERSION
-from pipelines.recipe import ExactDedup, Filter, NearDedup, Normalise, Recipe
+from pipelines.recipe import Recipe
 from pipelines.stage import stage_key
+from pipelines.step_specs import ExactDedup, Filter, NearDedup, Normalise
 
 __all__ = ["VERSIONS", "Product", "StepProducts", "products_of"]
 

@@ -9,163 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from datagov.dedup.curve import PRESETS, parameters_for
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import Columns
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ids import digest
 from datagov.signals.script import SCRIPT_NAMES
 from pipelines.filters import resolve_filter
+from pipelines.step_specs import KINDS, ExactDedup, Filter, InputSpec, NearDedup, Normalise, Strict
 
-__all__ = ["ExactDedup", "Filter", "InputSpec", "NearDedup", "Normalise", "Recipe", "Step", "load_recipe"]
-
+__all__ = ["Recipe", "Step", "load_recipe"]
 
 StrictModel = TypeVar("StrictModel", bound="Strict")
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-class Strict(BaseModel):
-    """A mapping in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputSpec(Strict):
-    """Where the documents are and which columns hold what."""
-
-    path: str
-    text: str = "text"
-    id: str | None = None
-    source: str | None = None
-    url: str | None = None
-    max_document_chars: int = Field(default=10_000_000, gt=0)
-    """A longer document is set aside with the reason `too_long`."""
-    unreadable: Literal["stop", "skip"] = "stop"
-    """What an unreadable shard does to the run: stop before anything is compared across documents, or
-    go on without it. Either way it is recorded."""
-
-    @property
-    def columns(self) -> Columns:
-        """The column mapping."""
-        return Columns(text=self.text, id=self.id, source=self.source, url=self.url)
-
-
-class Normalise(Strict):
-    """An edit: Unicode normal form, and control characters out."""
-
-    form: Literal["NFC", "NFKC", "NFD", "NFKD"] = "NFC"
-    strip_control: bool = True
-
-
-class When(Strict):
-    """Which documents a filter speaks of: those whose main script is one of these."""
-
-    script: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _known(self) -> When:
-        for name in self.script:
-            if name not in SCRIPT_NAMES:
-                raise ValueError(f"unknown script {name!r}. {did_you_mean(name, SCRIPT_NAMES)}")
-        return self
-
-
-class Filter(Strict):
-    """A profile's bounds, applied to the documents it speaks of."""
-
-    profile: str
-    when: When | None = None
-    otherwise: Literal["keep", "drop", "annotate"] | None = None
-    bounds: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Changes to the profile's bounds: signal -> {min, max, missing}; null takes a limit away."""
-    annotate: bool = False
-
-
-class ExactDedup(Strict):
-    """Documents with the same text, or the same value of a column, but for one."""
-
-    on: str = "text"
-    keep: Annotated[list[Any], BeforeValidator(_as_list)] = Field(default_factory=lambda: ["first"])
-    within: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
-    annotate: bool = False
-
-
-class Verify(Strict):
-    """When two documents are near-duplicates: exact Jaccard of their shingle sets."""
-
-    jaccard: float = Field(default=0.7, gt=0, le=1)
-
-
-class NearDedup(Strict):
-    """MinHash to find candidates, exact Jaccard to decide."""
-
-    preset: str | None = None
-    bands: int | None = Field(default=None, gt=0, le=512)
-    rows: int | None = Field(default=None, gt=0, le=64)
-    shingle: int | None = Field(default=None, gt=0, le=64)
-    """Tokens a shingle."""
-    recall: float | None = Field(default=None, gt=0, lt=1)
-    at: float | None = Field(default=None, gt=0, lt=1)
-    """With `recall`: bands and rows are chosen so that a pair of this Jaccard is found that often."""
-    permutations: int = Field(default=128, gt=0, le=4096)
-    """With `recall`: most permutations to spend."""
-    seed: int = Field(default=1, ge=0, lt=2**63)
-    verify: Verify = Verify()
-    keep: Annotated[list[Any], BeforeValidator(_as_list)] = Field(default_factory=lambda: ["longest"])
-    within: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
-    tries: int = Field(default=64, gt=0)
-    """Most kept documents one document is compared with."""
-    bucket_cap: int = Field(default=10_000, ge=2)
-    """A bucket with more members is split by further signature rows and reported as a template."""
-    alarm: float = Field(default=0.5, gt=0, le=1)
-    """Warn when this step removes more than this fraction of a source of 100 documents or more."""
-    annotate: bool = False
-
-    @model_validator(mode="after")
-    def _resolve(self) -> NearDedup:
-        asked = [
-            self.preset is not None,
-            self.bands is not None or self.rows is not None,
-            self.recall is not None,
-        ]
-        if sum(asked) > 1:
-            raise ValueError("give one of: preset, bands with rows, recall with at")
-        if (self.bands is None) != (self.rows is None):
-            raise ValueError("bands and rows go together")
-        if (self.recall is None) != (self.at is None):
-            raise ValueError("recall and at go together")
-        if self.preset is not None and self.preset not in PRESETS:
-            raise ValueError(f"unknown preset {self.preset!r}. {did_you_mean(self.preset, PRESETS)}")
-        return self
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Bands, rows a band and tokens a shingle, whichever way they were asked for."""
-        if self.bands is not None and self.rows is not None:
-            return self.bands, self.rows, self.shingle or 5
-        if self.recall is not None and self.at is not None:
-            bands, rows = parameters_for(
-                recall=self.recall, jaccard=self.at, max_permutations=self.permutations
-            )
-            return bands, rows, self.shingle or 5
-        preset = PRESETS[self.preset or "fineweb"]
-        return preset.bands, preset.rows, self.shingle or preset.k
-
-
-KINDS: dict[str, type[Strict]] = {
-    "normalise": Normalise,
-    "filter": Filter,
-    "exact_dedup": ExactDedup,
-    "near_dedup": NearDedup,
-}
 
 
 class Step(BaseModel):

@@ -17,6 +17,7 @@ from typing import Any
 from datagov import __version__
 from datagov.errors import InputError, PartialRun
 from datagov.storage import Receipt, publish, read_receipt, replace
+from pipelines import outcome
 from pipelines.cascade import Cascade
 from pipelines.executors import Executor
 from pipelines.manifest import draft_manifest, final_manifest
@@ -60,10 +61,11 @@ def run(
     cascade = Cascade(session, measured)
     for position in range(len(plan.recipe.steps)):
         cascade.step(position)
-    decisions = cascade.decide()
-    cascade.warn_of_removals(decisions)
-    exports = cascade.export(decisions)
-    manifest = final_manifest(session, cascade, measured, decisions, exports, time.perf_counter() - started)
+    resolved = outcome.resolve(cascade)
+    decisions = outcome.decide(cascade, resolved)
+    outcome.warn_of_removals(cascade, decisions)
+    exports = outcome.export(cascade, decisions)
+    manifest = final_manifest(session, cascade, resolved, decisions, exports, time.perf_counter() - started)
     session.save(manifest)
     return manifest
 

@@ -20,9 +20,10 @@ from pipelines.executors import make_executor
 from pipelines.lock import output_lock
 from pipelines.plan import MARKER, make_plan
 from pipelines.progress import Reporter
-from pipelines.recipe import NearDedup, load_recipe
+from pipelines.recipe import load_recipe
 from pipelines.report import print_summary
 from pipelines.run import run
+from pipelines.step_specs import NearDedup
 
 __all__ = ["demo"]
 

@@ -1,0 +1,129 @@
+"""The `documents`, `errors` and `edits` tables of a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagov.ids import value_ids
+from datagov.ledger.tables import DOCUMENTS, EDITS, ERRORS
+from datagov.storage import Output
+from datagov.text.normal import normal_bytes
+from pipelines.products import Product
+from pipelines.texts import PROBLEMS, Chunk, Source, TextState, scatter, text_column
+
+__all__ = ["DocumentsBuilder", "EditsBuilder"]
+
+
+class DocumentsBuilder:
+    """The `documents` table, and `errors` for those set aside."""
+
+    def __init__(self, product: Product, source: Source) -> None:
+        self.product = product
+        self._source = source
+        self._tables: list[pa.Table] = []
+        self._errors: list[pa.Table] = []
+
+    def add(self, chunk: Chunk, state: TextState) -> None:
+        """Take one chunk."""
+        length = len(chunk.text)
+        measured = pa.table(
+            {
+                "content_id": value_ids(normal_bytes(state.texts)).storage,
+                "bytes": pc.binary_length(state.texts),
+                "chars": state.batch.chars,
+            }
+        )
+        spread = scatter(measured, chunk.rows, length)
+        columns = {
+            "doc_id": chunk.doc_ids.storage,
+            "content_id": spread.column("content_id"),
+            "id": text_column(chunk.columns, self._source.columns, "id"),
+            "source": text_column(chunk.columns, self._source.columns, "source"),
+            "url": text_column(chunk.columns, self._source.columns, "url"),
+            "shard": pa.array([chunk.shard]).take(pa.array(np.zeros(length, np.int8))),
+            "shard_row": pa.array(chunk.shard_rows),
+            "bytes": spread.column("bytes"),
+            "chars": spread.column("chars"),
+        }
+        self._tables.append(_typed(columns, DOCUMENTS))
+        bad = np.flatnonzero(chunk.problem)
+        if len(bad):
+            index = pa.array(bad)
+            reasons = [PROBLEMS[code] for code in chunk.problem[bad]]
+            errors = {
+                "doc_id": columns["doc_id"].take(index),
+                "shard": columns["shard"].take(index),
+                "shard_row": columns["shard_row"].take(index),
+                "reason": pa.array(reasons),
+                "detail": pa.array([self._detail(reason) for reason in reasons]),
+            }
+            self._errors.append(_typed(errors, ERRORS))
+
+    def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
+        """Return both tables, and counts."""
+        documents = _joined(self._tables, DOCUMENTS)
+        errors = _joined(self._errors, ERRORS)
+        facts = {
+            "rows": documents.num_rows,
+            "errored": errors.num_rows,
+            "bytes": int(np.nansum(documents.column("bytes").to_numpy())) if documents.num_rows else 0,
+        }
+        return [
+            Output(self.product.file(part), documents),
+            Output(self.product.file(part, "errors"), errors),
+        ], facts
+
+    def _detail(self, reason: str) -> str:
+        return {
+            "null_text": f"column {self._source.columns.text!r} is NULL",
+            "not_utf8": "the text's bytes are not UTF-8",
+            "too_long": f"longer than max_document_chars = {self._source.max_document_chars}",
+        }[reason]
+
+
+class EditsBuilder:
+    """The `edits` table: what the last edit of a text state did."""
+
+    def __init__(self, product: Product, _source: Source) -> None:
+        self.product = product
+        self._tables: list[pa.Table] = []
+
+    def add(self, chunk: Chunk, state: TextState) -> None:
+        """Take one chunk; a document set aside counts as unchanged and empty."""
+        if state.changes is None:
+            raise AssertionError("an edits product stands after an edit")
+        spread = scatter(state.changes, chunk.rows, len(chunk.text))
+        filled = {
+            name: spread.column(name).fill_null(False if name == "changed" else 0)
+            for name in spread.column_names
+        }
+        self._tables.append(_typed(filled, EDITS))
+
+    def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
+        """Return the table, and how many texts changed."""
+        table = _joined(self._tables, EDITS)
+        changed = int(np.count_nonzero(table.column("changed").to_numpy())) if table.num_rows else 0
+        return [Output(self.product.file(part), table)], {"rows": table.num_rows, "changed": changed}
+
+
+def _typed(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    arrays = []
+    for field in schema:
+        array = columns[field.name]
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else pa.array(array)
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, array.type)
+        if field.type == pa.uuid():
+            arrays.append(pa.ExtensionArray.from_storage(field.type, array))
+        else:
+            arrays.append(array.cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _joined(tables: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables(tables) if tables else schema.empty_table()

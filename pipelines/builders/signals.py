@@ -1,0 +1,49 @@
+"""The `signals` table of one family at one text state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datagov.signals import family
+from datagov.signals.script import script
+from datagov.storage import Output
+from datagov.text.batch import TextBatch
+from pipelines.products import Product
+from pipelines.texts import Chunk, Source, TextState, scatter
+
+__all__ = ["SignalsBuilder"]
+
+
+class SignalsBuilder:
+    """One signal family at one text state, for the documents whose script the filter speaks of."""
+
+    def __init__(self, product: Product, _source: Source) -> None:
+        self.product = product
+        self._family = family(product.params["family"])
+        self._params = product.params["params"]
+        self._when = product.params["when"]
+        self._tables: list[pa.Table] = []
+
+    def add(self, chunk: Chunk, state: TextState) -> None:
+        """Take one chunk; documents outside `when`, or set aside, get NULLs."""
+        rows = chunk.rows
+        batch = state.batch
+        if self._when is not None:
+            chosen = np.isin(script(batch).to_numpy(zero_copy_only=False), self._when)
+            rows = rows[chosen]
+            batch = batch.select(chosen)
+        measured = self._family.measure(batch, self._params)
+        self._tables.append(scatter(measured, rows, len(chunk.text)))
+
+    def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
+        """Return the table."""
+        tables = [table.combine_chunks() for table in self._tables]
+        if tables:
+            table = pa.concat_tables(tables)
+        else:
+            empty = self._family.measure(TextBatch(pa.array([], pa.large_string())), self._params)
+            table = pa.Table.from_batches([empty])
+        return [Output(self.product.file(part), table)], {"rows": table.num_rows}

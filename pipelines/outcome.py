@@ -1,0 +1,112 @@
+"""The outcome of a cascade: decisions written part by part, alarms raised, kept documents exported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from datagov.storage import Receipt
+from pipelines.cascade import Cascade
+from pipelines.guards import removal_alarms
+from pipelines.stage import Task, stage_key
+
+__all__ = ["decide", "export", "resolve", "warn_of_removals"]
+
+VERSIONS = {"resolve": 1, "decide": 1, "export": 1}
+"""Bumped when a stage gives other results for the same inputs."""
+
+
+def resolve(cascade: Cascade) -> Receipt:
+    """Follow every duplicate to the document at the end of its chain of keepers."""
+    fates = cascade.screen()
+    removing = [
+        path
+        for position, tables in cascade.by_dedup.items()
+        if not cascade.steps[position]["annotate"]
+        for path in tables["removals"]
+    ]
+    key = stage_key("resolve", VERSIONS["resolve"], fates.digest, removing)
+    task = Task(
+        stage="resolve",
+        unit="run",
+        out=str(cascade.plan.out),
+        receipts=(f"receipts/resolve-{key}/run.json",),
+        args={"removals": removing, "fates": fates.files[0].path, "file": f"work/links/{key}.parquet"},
+    )
+    return cascade.session.stage("resolve", [task])[0][0]
+
+
+def decide(cascade: Cascade, resolved: Receipt) -> list[Receipt]:
+    """Write the decisions of every part; return one receipt a part."""
+    fates = cascade.screen()
+    deciding = cascade.deciding()
+    steps = [cascade.described(position) for position in deciding]
+    evidence = [cascade.evidence(position) for position in deciding]
+    key = stage_key(
+        "decide", VERSIONS["decide"], fates.digest, resolved.digest, cascade.document_digests(), evidence
+    )
+    documents = cascade.plan.documents
+    tasks = [
+        Task(
+            stage="decide",
+            unit=part.name,
+            out=str(cascade.plan.out),
+            receipts=(f"receipts/decide-{key}/{part.name}.json",),
+            args={
+                "rows": cascade.rows[index],
+                "offset": cascade.offsets[index],
+                "documents": documents.file(part.name),
+                "errors": documents.file(part.name, "errors"),
+                "fates": cascade.part_fates[index],
+                "steps": [describe(part.name) for describe in steps],
+                "links": resolved.files[0].path,
+                "file": f"ledger/decisions/{key}/{part.name}.parquet",
+            },
+        )
+        for index, part in enumerate(cascade.parts)
+    ]
+    return [receipts[0] for receipts in cascade.session.stage("decide", tasks)]
+
+
+def warn_of_removals(cascade: Cascade, decisions: Sequence[Receipt]) -> None:
+    """Warn of every source of which a near_dedup step removed more than its alarm."""
+    for step in cascade.steps:
+        if step["kind"] != "near_dedup" or step["annotate"]:
+            continue
+        alarms = removal_alarms(
+            cascade.plan.out,
+            [receipts[cascade.plan.documents.key].files[0].path for receipts in cascade.measured],
+            [receipt.files[0].path for receipt in decisions],
+            step=step["name"],
+            later=[other["name"] for other in cascade.steps[step["position"] + 1 :]],
+            limit=step["resolved"]["alarm"],
+        )
+        for alarm in alarms:
+            cascade.session.warn(alarm)
+
+
+def export(cascade: Cascade, decisions: Sequence[Receipt]) -> list[Receipt]:
+    """Write the kept documents of every part; return one receipt a part."""
+    plan = cascade.plan
+    edits = cascade.edits()
+    folder = f"data/{cascade.session.run_id}"
+    tasks = []
+    for index, part in enumerate(cascade.parts):
+        key = stage_key("export", VERSIONS["export"], decisions[index].digest, list(edits), folder)
+        tasks.append(
+            Task(
+                stage="export",
+                unit=part.name,
+                out=str(plan.out),
+                receipts=(f"receipts/export-{key}/{part.name}.json",),
+                args={
+                    "source": plan.source,
+                    "slices": part.slices,
+                    "edits": edits,
+                    "decisions": decisions[index].files[0].path,
+                    "folder": folder,
+                },
+                inputs={"modified": [list(item) for item in part.modified]},
+            )
+        )
+    sizes = [part.text_bytes for part in cascade.parts]
+    return [receipts[0] for receipts in cascade.session.stage("export", tasks, text_bytes=sizes)]

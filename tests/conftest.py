@@ -1,0 +1,50 @@
+"""Fixtures for every test: a composed corpus, recipes, runs, and the real corpus where there is one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import governing
+import pytest
+from governing import DemoPlan, Finished, Governed
+
+
+@pytest.fixture(scope="session")
+def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> DemoPlan:
+    """The demo's bilingual corpus, small, with planted duplicates and junk; not to be changed."""
+    return governing.make_corpus(tmp_path_factory.mktemp("demo"), documents=400)
+
+
+@pytest.fixture(scope="session")
+def corpus_root() -> Path:
+    """The real corpus; tests that ask for it carry the marker `corpus`."""
+    named = os.environ.get("DATAGOV_CORPUS")
+    root = Path(named) if named else Path(__file__).parents[2] / "shared/corpus"
+    if not root.is_dir():
+        pytest.skip(f"no corpus at {root}; name one with DATAGOV_CORPUS")
+    return root
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Callable[..., Path]:
+    """Write a recipe; see `governing.write_recipe`."""
+    return governing.write_recipe
+
+
+@pytest.fixture(scope="session")
+def govern() -> Callable[..., Governed]:
+    """Run a recipe in this process; see `governing.govern`."""
+    return governing.govern
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., Finished]:
+    """Run `datagov` in a process of its own; see `governing.run_program`."""
+
+    def run(*arguments: Any, cwd: Path | None = None) -> Finished:
+        return governing.run_program(*arguments, cwd=cwd)
+
+    return run
