@@ -55,7 +55,10 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
     """
     name = spec.profile
     is_path = name.endswith((".yaml", ".yml"))
-    profile = load_profile(folder / name if is_path else name)
+    try:
+        profile = load_profile(folder / name if is_path else name)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from None
     bounds = {bound.signal: bound for bound in profile.bounds}
     for signal, change in spec.bounds.items():
         if signal not in bounds:
@@ -84,8 +87,8 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
         "bounds": [
             {
                 "signal": bound.signal,
-                "min": bound.min,
-                "max": bound.max,
+                "min": None if bound.min is None else float(bound.min),
+                "max": None if bound.max is None else float(bound.max),
                 "missing": bound.missing,
                 "source": bound.source,
             }

@@ -9,7 +9,10 @@ from pathlib import Path
 
 from datagov.errors import ConfigError
 
-__all__ = ["output_lock"]
+__all__ = ["LOCK", "output_lock"]
+
+LOCK = ".lock"
+"""The file in the output folder that is locked."""
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def output_lock(out: Path, *, shared: bool) -> Iterator[None]:
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        handle = (out / ".lock").open("w")
+        handle = (out / LOCK).open("w")
     except OSError as error:
         raise ConfigError(
             f"output {out}: cannot be written ({error.strerror}); choose another folder"

@@ -13,6 +13,7 @@ from datagov.errors import ConfigError, InputError
 from datagov.ids import digest
 from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import read_receipt
+from pipelines.lock import LOCK
 from pipelines.parts import Part, cut
 from pipelines.products import Product, StepProducts, products_of
 from pipelines.recipe import Recipe, Step
@@ -183,7 +184,7 @@ def check_marker(plan: Plan) -> None:
     if plan.out.exists() and not plan.out.is_dir():
         raise ConfigError(f"output {plan.out}: is a file, expected a folder")
     if not path.exists():
-        if plan.out.is_dir() and any(plan.out.iterdir()):
+        if plan.out.is_dir() and not all(_before_marker(entry) for entry in plan.out.iterdir()):
             raise ConfigError(
                 f"output {plan.out}: holds files that are not a datagov output; choose an empty folder"
             )
@@ -204,6 +205,11 @@ def check_marker(plan: Plan) -> None:
             )
     if plan.root.resolve() == plan.out.resolve() or plan.out.resolve() in plan.root.resolve().parents:
         raise ConfigError(f"output {plan.out}: the input lies inside it")
+
+
+def _before_marker(entry: Path) -> bool:
+    """Whether a run that was stopped before it marked its folder may have left this entry."""
+    return entry.name == LOCK or (entry.name.startswith(f".{MARKER}.") and entry.suffix == ".tmp")
 
 
 def warnings_of(recipe: Recipe) -> list[str]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ids import digest
+from datagov.plain_yaml import read_yaml
 from datagov.signals.script import SCRIPT_NAMES
 from pipelines.filters import resolve_filter
 from pipelines.step_specs import KINDS, ExactDedup, Filter, InputSpec, NearDedup, Normalise, Strict
@@ -87,9 +87,9 @@ def load_recipe(
     raw = _read_yaml(path)
     where = str(path)
     unknown = set(raw) - {"dataset", "input", "output", "steps", "shared_filesystem"}
-    for key in sorted(unknown):
+    for key in sorted(unknown, key=str):
         known = ["dataset", "input", "output", "steps", "shared_filesystem"]
-        raise ConfigError(f"{where}: unknown key {key!r}. {did_you_mean(key, known)}")
+        raise ConfigError(f"{where}: unknown key {key!r}. {did_you_mean(str(key), known)}")
     for key in ("dataset", "input", "output", "steps"):
         given = {"input": input_path, "output": output}.get(key)
         if key not in raw and given is None:
@@ -97,11 +97,16 @@ def load_recipe(
     dataset = raw["dataset"]
     if not isinstance(dataset, str) or not dataset.strip():
         raise ConfigError(f"{where}: dataset must be a name, not {dataset!r}")
-    source = raw.get("input", {})
-    source = {"path": source} if isinstance(source, str) else dict(source or {})
+    source = raw.get("input") or {}
+    if not isinstance(source, str | dict):
+        raise ConfigError(f"{where}: input must be a path or a mapping with `path`, not {source!r}")
+    source = {"path": source} if isinstance(source, str) else dict(source)
     if input_path is not None:
         source["path"] = input_path
     spec = _validate(InputSpec, source, f"{where}: input")
+    target = output if output is not None else raw["output"]
+    if not isinstance(target, str) or not target:
+        raise ConfigError(f"{where}: output must be a path, not {target!r}")
     named = _named_steps(raw["steps"], where)
     for change in changes:
         _change(named, change)
@@ -110,7 +115,7 @@ def load_recipe(
     return Recipe(
         dataset=dataset,
         input=spec,
-        output=str(output if output is not None else raw["output"]),
+        output=target,
         steps=steps,
         shared_filesystem=bool(raw.get("shared_filesystem", False)),
         where=where,
@@ -119,15 +124,15 @@ def load_recipe(
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             f"recipe {path}: no such file; `datagov init DIR` writes one to start from"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"recipe {path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"recipe {path}: not YAML ({error})") from error
+    except ConfigError as error:
+        raise ConfigError(f"recipe {path}: {error.message}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"recipe {path}: expected a mapping with dataset, input, output and steps")
     return raw
@@ -145,7 +150,7 @@ def _named_steps(raw: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
             raise ConfigError(f"{place}: expected a mapping such as `exact_dedup: {{}}`, got {item!r}")
         kinds = [key for key in item if key != "name"]
         if len(kinds) != 1:
-            raise ConfigError(f"{place}: expected one step kind (and at most a name), got {sorted(item)}")
+            raise ConfigError(f"{place}: expected one step kind (and at most a name), got {item!r}")
         kind = kinds[0]
         if kind not in KINDS:
             raise ConfigError(f"{place}: unknown step {kind!r}. {did_you_mean(str(kind), KINDS)}")
@@ -186,7 +191,10 @@ def _change(steps: list[tuple[str, str, dict[str, Any]]], change: str) -> None:
     for step_name, kind, body in steps:
         if step_name != name:
             continue
-        value = yaml.safe_load(text) if text else None
+        try:
+            value = read_yaml(text)
+        except ConfigError as error:
+            raise ConfigError(f"--set {change!r}: {error.message}") from error
         keys = key.split(".")
         if kind == "filter" and keys[-1] in {"min", "max", "missing"}:
             keys = ["bounds", ".".join(keys[:-1]), keys[-1]]
@@ -232,7 +240,7 @@ def _validate(model: type[StrictModel], body: Mapping[str, Any], place: str) -> 
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"])
             if item["type"] == "extra_forbidden":
-                hint = did_you_mean(str(item["loc"][-1]), model.model_fields)
+                hint = did_you_mean(str(item["loc"][-1]), _known_keys(model, item["loc"]))
                 if item["loc"][-1] == "name":
                     hint = "A step's name stands beside its kind: `- name: NAME`."
                 problems.append(f"unknown key {key!r}. {hint}")
@@ -240,6 +248,14 @@ def _validate(model: type[StrictModel], body: Mapping[str, Any], place: str) -> 
                 message = item["msg"].removeprefix("Value error, ")
                 problems.append(f"{key}: {message} (got {item['input']!r})" if key else message)
         raise ConfigError(f"{place}: " + "; ".join(problems)) from None
+
+
+def _known_keys(model: type[BaseModel], loc: Sequence[Any]) -> list[str]:
+    """Return the keys of the mapping that the last name of `loc` stands in."""
+    for name in loc[:-1]:
+        kinds = [model.model_fields[name].annotation, *get_args(model.model_fields[name].annotation)]
+        model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
+    return list(model.model_fields)
 
 
 def _check_coverage(steps: Sequence[Step], where: str) -> None:

@@ -115,12 +115,22 @@ class Session:
 
 
 def begin(session: Session) -> None:
-    """Mark the output folder as ours and put an unfinished manifest in it."""
+    """Mark the output folder as ours and put an unfinished manifest in it.
+
+    The manifest of a run that is finished stays until the new one takes its place.
+    """
     plan = session.plan
     session.run_id = plan.run_id()
     publish(plan.out / MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
     publish(plan.out / "README.txt", FOLDER_GUIDE.encode())
-    session.save(draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds")))
+    session.manifest = draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds"))
+    if not _finished(session):
+        session.save(session.manifest)
+
+
+def _finished(session: Session) -> bool:
+    path = session.plan.out / f"runs/{session.run_id}.json"
+    return path.exists() and bool(json.loads(path.read_bytes())["complete"])
 
 
 def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:

@@ -34,12 +34,8 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "fineweb": Preset(
-        14, 8, 5, "5 words", "Penedo et al., The FineWeb Datasets, arXiv:2406.17557, section 3.4"
-    ),
-    "map-cc": Preset(
-        9, 13, 13, "13 characters", "Du et al., Chinese Tiny LLM, arXiv:2404.04167, section 3.1 (MAP-CC)"
-    ),
+    "fineweb": Preset(14, 8, 5, "5 words", "Penedo et al., The FineWeb Datasets, arXiv:2406.17557"),
+    "map-cc": Preset(9, 13, 13, "13 characters", "Du et al., Chinese Tiny LLM, arXiv:2404.04167 (MAP-CC)"),
     "redpajama-0.7": Preset(
         14, 9, 13, "13 words", "togethercomputer/RedPajama-Data, RedPajama-V2, fuzzy deduplication at 0.7"
     ),
@@ -54,8 +50,8 @@ PRESETS: dict[str, Preset] = {
         20,
         5,
         "5 tokens",
-        "Lee et al., Deduplicating Training Data, arXiv:2107.06499, appendix A; "
-        "Penedo et al., RefinedWeb, arXiv:2306.01116, appendix G",
+        "Lee et al., Deduplicating Training Data, arXiv:2107.06499; "
+        "Penedo et al., RefinedWeb, arXiv:2306.01116",
     ),
     "nemo-curator": Preset(
         20, 13, 5, "24 characters of raw text, about five English words", "NVIDIA-NeMo/Curator, fuzzy dedup"
@@ -98,7 +94,7 @@ def probability(jaccard: float, bands: int, rows: int) -> float:
     bands, rows : int
         Bands and rows a band.
 
-    Source: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, section 3.4.2.
+    Source: Leskovec, Rajaraman and Ullman, Mining of Massive Datasets.
     """
     if not 0.0 <= jaccard <= 1.0:
         raise ConfigError(f"a Jaccard similarity lies between 0 and 1, not at {jaccard}")

@@ -11,9 +11,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from datagov.errors import ConfigError, did_you_mean
+from datagov.plain_yaml import read_yaml
 from datagov.policy import Bound, bound_from
 from datagov.signals import family, family_of_rule, resolve_params
 
@@ -46,23 +45,6 @@ class Profile:
     """What the published recipe has besides, and why it is not here."""
 
 
-class ProfileLoader(yaml.SafeLoader):
-    """Reads YAML, and refuses a key that is written twice."""
-
-
-def unique_mapping(loader: ProfileLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """Construct a mapping, or say which of its keys stands there twice."""
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    for at, key in enumerate(keys):
-        if key in keys[:at]:
-            line = node.value[at][0].start_mark.line + 1
-            raise ConfigError(f"line {line}: the key {key!r} is written twice.")
-    return loader.construct_mapping(node, deep=True)
-
-
-ProfileLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, unique_mapping)
-
-
 def load_profile(name_or_path: str | Path) -> Profile:
     """Read and check a profile.
 
@@ -78,10 +60,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     text, where = read(name_or_path)
     try:
-        content = yaml.load(text, ProfileLoader)  # noqa: S506 - a subclass of SafeLoader
-        return parse(content)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: not YAML: {error}") from error
+        return parse(read_yaml(text))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}") from error
 

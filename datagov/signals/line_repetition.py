@@ -183,9 +183,7 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:  # noqa: ARG001
 
 
 GOPHER = "Rae et al. 2021, arXiv 2112.11446, Table A1; as in datatrove 0.10.1 gopher_repetition_filter.py"
-FINEWEB = (
-    "Penedo et al. 2024, arXiv 2406.17557, section 3.6; as in datatrove 0.10.1 fineweb_quality_filter.py"
-)
+FINEWEB = "Penedo et al. 2024, arXiv 2406.17557; as in datatrove 0.10.1 fineweb_quality_filter.py"
 LINE = (
     "A line is a piece between newlines (U+000A) that is not blank; two are equal when all their code points "
     "are, white space included; the first copy does not count."

@@ -119,10 +119,10 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns)
 
 
-GOPHER = "Rae et al. 2021, arXiv 2112.11446, appendix A (Quality Filtering); as in datatrove 0.10.1 gopher_quality_filter.py"
-FINEWEB = (
-    "Penedo et al. 2024, arXiv 2406.17557, section 3.6; as in datatrove 0.10.1 fineweb_quality_filter.py"
+GOPHER = (
+    "Rae et al. 2021, arXiv 2112.11446, Quality Filtering; as in datatrove 0.10.1 gopher_quality_filter.py"
 )
+FINEWEB = "Penedo et al. 2024, arXiv 2406.17557; as in datatrove 0.10.1 fineweb_quality_filter.py"
 ONLY_NEWLINES = (
     "A line ends at U+000A only, and white space around it (U+000D too) is passed over; datatrove splits "
     "this rule's lines at every character that str.splitlines knows (U+000B, U+2028, ...)."

@@ -87,7 +87,9 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
     )
 
 
-SOURCE = "Rae et al. 2021, arXiv 2112.11446, appendix A (Quality Filtering); as in datatrove 0.10.1 gopher_quality_filter.py"
+SOURCE = (
+    "Rae et al. 2021, arXiv 2112.11446, Quality Filtering; as in datatrove 0.10.1 gopher_quality_filter.py"
+)
 
 STOP_WORDS = SignalFamily(
     name="stop_words",

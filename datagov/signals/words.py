@@ -97,7 +97,9 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:  # noqa: ARG001
     )
 
 
-GOPHER = "Rae et al. 2021, arXiv 2112.11446, appendix A (Quality Filtering); as in datatrove 0.10.1 gopher_quality_filter.py"
+GOPHER = (
+    "Rae et al. 2021, arXiv 2112.11446, Quality Filtering; as in datatrove 0.10.1 gopher_quality_filter.py"
+)
 WORDS_DIFFER = (
     "Words come from UAX #29 (jieba-rs where there is a Han character) instead of spaCy (jieba for Chinese): every "
     "punctuation mark is a word of its own, so that `...` is three, `don't` is one word instead of two, and "

@@ -73,7 +73,7 @@ def test_a_finished_run_stays_readable_while_it_is_run_again(recipe: Path, undis
     out = recipe.parent / "out"
     assert program.run("run", recipe, "--workers", "1").code == 0
     before = program.finished_work(out)
-    fault = {"event": "os.rename", "path": r"/runs/r1\.json$", "action": "kill-group"}
+    fault = {"event": "open", "path": r"/receipts/identify-", "action": "kill-group"}
     assert program.run("run", recipe, "--workers", "2", fault=fault).code == -signal.SIGKILL
     program.assert_same_output(out, undisturbed)
     assert program.finished_work(out) == before

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,7 +73,7 @@ def test_a_receipt_that_is_none_is_reported(tmp_path: Path) -> None:
     path = tmp_path / RECEIPT
     path.parent.mkdir(parents=True)
     path.write_text("{not json")
-    with pytest.raises(LedgerError, match="is not a receipt.*delete it and run again"):
+    with pytest.raises(LedgerError, match=r"is not a receipt.*delete it and run again"):
         read_receipt(tmp_path, RECEIPT)
 
 
@@ -99,19 +98,9 @@ def test_a_reader_of_the_old_file_keeps_it(tmp_path: Path) -> None:
     assert names(tmp_path) == ["manifest.json"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_a_partial_run(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        with pytest.raises(PartialRun, match="cannot write.*run again to resume"):
-            publish(tmp_path / "file", b"")
-    finally:
-        tmp_path.chmod(0o700)
-
-
 def test_a_path_that_is_in_the_way_is_a_partial_run(tmp_path: Path) -> None:
     (tmp_path / "ledger").write_bytes(b"a file, not a folder")
-    with pytest.raises(PartialRun, match="cannot write.*run again to resume"):
+    with pytest.raises(PartialRun, match=r"cannot write.*run again to resume"):
         publish(tmp_path / "ledger/file", b"")
 
 

@@ -1,0 +1,119 @@
+"""Workers that die: the work of the others is kept, and what was in flight is done again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import fault_program as program
+import psutil
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_worker_killed_once_costs_nothing_but_time(
+    recipe: Path, undisturbed: Path, tmp_path: Path
+) -> None:
+    struck = tmp_path / "struck"
+    fault = {"event": "os.link", "path": r"/ledger/keys/", "action": "kill", "once": str(struck)}
+    ended = program.run("run", recipe, "--workers", "2", fault=fault)
+    assert struck.exists()
+    assert ended.code == 0, ended.err
+    program.assert_same_output(recipe.parent / "out", undisturbed)
+
+
+def test_a_worker_killed_from_outside_costs_nothing_but_time(recipe: Path, undisturbed: Path) -> None:
+    out = recipe.parent / "out"
+    process = program.start("run", recipe, "--workers", "2")
+    program.wait_for(lambda: program.receipts(out, "documents-*"), process)
+    os.kill(workers(process)[0].pid, signal.SIGKILL)
+    ended = program.end(process)
+    assert ended.code == 0, ended.err
+    program.assert_same_output(out, undisturbed)
+
+
+def test_a_task_that_kills_every_worker_is_given_up_and_the_others_are_kept(
+    recipe: Path, undisturbed: Path
+) -> None:
+    out = recipe.parent / "out"
+    names = [part["name"] for part in program.manifest(undisturbed)["parts"]]
+    poisoned = names[0]
+    fault = {"event": "os.link", "path": rf"/ledger/keys/.*{poisoned}", "action": "kill"}
+    ended = program.run("run", recipe, "--workers", "2", fault=fault)
+    assert ended.code == 5, ended.err
+    assert f"measure {poisoned}: the worker died 3 times" in ended.err
+    assert "Traceback" not in ended.err
+    measured = {path.stem for path in program.receipts(out, "sketch-*")}
+    assert measured == set(names) - {poisoned}
+    assert not program.manifest(out)["complete"]
+    done = program.finished_work(out)
+
+    again = program.run("run", recipe, "--workers", "2")
+    assert again.code == 0, again.err
+    program.assert_same_output(out, undisturbed)
+    after = program.finished_work(out)
+    assert {path: after[path] for path in done} == done
+
+
+def test_no_worker_outlives_a_parent_that_was_killed(recipe: Path, undisturbed: Path) -> None:
+    out = recipe.parent / "out"
+    process = program.start("run", recipe, "--workers", "2")
+    program.wait_for(lambda: program.receipts(out, "documents-*"), process)
+    assert workers(process)
+    os.kill(process.pid, signal.SIGKILL)
+    assert program.end(process).code == -signal.SIGKILL
+    try:
+        program.wait_for(lambda: not program.session_of(process))
+    finally:
+        for left in program.session_of(process):
+            left.kill()
+    again = program.run("run", recipe, "--workers", "2")
+    assert again.code == 0, again.err
+    program.assert_same_output(out, undisturbed)
+
+
+@pytest.mark.parametrize("who", ["the-whole-group", "the-parent"])
+def test_ctrl_c_ends_with_130_and_can_be_continued(who: str, recipe: Path, undisturbed: Path) -> None:
+    out = recipe.parent / "out"
+    process = program.start("run", recipe, "--workers", "2")
+    program.wait_for(lambda: program.receipts(out, "documents-*"), process)
+    if who == "the-parent":
+        os.kill(process.pid, signal.SIGINT)
+    else:
+        os.killpg(process.pid, signal.SIGINT)
+    ended = program.end(process)
+    assert ended.code == 130, ended.err
+    assert "the same command continues" in ended.err
+    assert "Traceback" not in ended.err
+    program.wait_for(lambda: not program.session_of(process))
+    done = program.finished_work(out)
+
+    again = program.run("run", recipe, "--workers", "2")
+    assert again.code == 0, again.err
+    program.assert_same_output(out, undisturbed)
+    after = program.finished_work(out)
+    assert {path: after[path] for path in done} == done
+
+
+def test_ctrl_c_while_workers_start_leaves_none_behind(recipe: Path) -> None:
+    process = program.start("run", recipe, "--workers", "2")
+    program.wait_for(lambda: workers(process), process)
+    os.killpg(process.pid, signal.SIGINT)
+    ended = program.end(process)
+    assert ended.code == 130, ended.err
+    assert "Traceback" not in ended.err
+    program.wait_for(lambda: not program.session_of(process))
+
+
+def workers(process: object) -> list[psutil.Process]:
+    """Return the pool workers of a run, which were spawned."""
+    found = []
+    for other in program.session_of(process):  # type: ignore[arg-type]
+        try:
+            if any("spawn_main" in word for word in other.cmdline()):
+                found.append(other)
+        except psutil.NoSuchProcess:
+            continue
+    return found
