@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagov.errors import InputError, did_you_mean
+from datagov.errors import DamagedShard, InputError, did_you_mean
 from datagov.ids import digest
 
 __all__ = [
@@ -182,7 +182,7 @@ def read_slice(
 
     Raises
     ------
-    InputError
+    DamagedShard
         The shard changed since it was listed, or its pages are damaged.
     """
     try:
@@ -191,10 +191,11 @@ def read_slice(
                 batch_size=batch_rows, row_groups=range(*part.groups), columns=columns, use_threads=False
             )
     except (pa.ArrowInvalid, OSError, IndexError) as error:
-        raise InputError(
-            f"{part.path}: rows {part.start}-{part.stop} cannot be read ({' '.join(str(error).split())}). "
-            "Replace the file, or set input.unreadable: skip to go on without it"
-        ) from error
+        damaged = DamagedShard(
+            f"{part.path}: rows {part.start}-{part.stop} cannot be read ({' '.join(str(error).split())})"
+        )
+        damaged.shard = part.path
+        raise damaged from error
 
 
 def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array:

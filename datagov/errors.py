@@ -3,6 +3,7 @@
     DatagovError
     ├── ConfigError        2    the recipe, a flag or a name is wrong
     ├── InputError         3    the documents given are not what they were said to be
+    │   └── DamagedShard        one shard cannot be read to its end; `shard` names it
     ├── TargetError        4    a model endpoint cannot be used
     │   ├── TargetUnavailable
     │   ├── TargetRefused
@@ -21,6 +22,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "ConfigError",
+    "DamagedShard",
     "DatagovError",
     "InputError",
     "LedgerError",
@@ -53,6 +55,13 @@ class InputError(DatagovError):
     """Input documents that are missing, unreadable or not of the declared shape."""
 
     exit_code = 3
+
+
+class DamagedShard(InputError):
+    """A shard with a sound footer whose pages cannot be read."""
+
+    shard: str = ""
+    """Path of the shard relative to the input; set by whoever raises, and kept by pickle."""
 
 
 class TargetError(DatagovError):

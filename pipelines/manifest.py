@@ -12,6 +12,7 @@ from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import Receipt
 from pipelines.fates import ALIVE, ERRORED
 from pipelines.filters import rules_of
+from pipelines.outcome import record_unreadable
 
 if TYPE_CHECKING:
     from pipelines.cascade import Cascade
@@ -150,7 +151,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
     }
     return {
         "documents": [receipt.files[0].path for receipt in documents],
-        "errors": [receipt.files[1].path for receipt in documents],
+        "errors": [*(receipt.files[1].path for receipt in documents), *record_unreadable(plan)],
         "decisions": [receipt.files[0].path for receipt in decisions],
         "edits": edits,
         **by_dedup,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from datagov.storage import Receipt
+import pyarrow as pa
+from xxhash import xxh3_128_hexdigest
+
+from datagov.ledger.tables import ERRORS
+from datagov.storage import Receipt, encode_table, publish
 from pipelines.cascade import Cascade
 from pipelines.guards import removal_alarms
+from pipelines.plan import Plan
 from pipelines.stage import Task, stage_key
 
-__all__ = ["decide", "export", "resolve", "warn_of_removals"]
+__all__ = ["decide", "export", "record_unreadable", "resolve", "warn_of_removals"]
 
 VERSIONS = {"resolve": 1, "decide": 1, "export": 1}
 """Bumped when a stage gives other results for the same inputs."""
@@ -82,6 +87,27 @@ def warn_of_removals(cascade: Cascade, decisions: Sequence[Receipt]) -> None:
         )
         for alarm in alarms:
             cascade.session.warn(alarm)
+
+
+def record_unreadable(plan: Plan) -> list[str]:
+    """Write the shards that were left out into an `errors` table of their own; return its files."""
+    if not plan.unreadable:
+        return []
+    rows = [
+        {
+            "doc_id": None,
+            "shard": shard.path,
+            "shard_row": None,
+            "reason": "unreadable",
+            "detail": shard.problem,
+        }
+        for shard in plan.unreadable
+    ]
+    table = pa.Table.from_pylist(rows, schema=ERRORS)
+    data = encode_table(table)
+    path = f"ledger/errors/shards/{xxh3_128_hexdigest(data)[:12]}.parquet"
+    publish(plan.out / path, data)
+    return [path]
 
 
 def export(cascade: Cascade, decisions: Sequence[Receipt]) -> list[Receipt]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ class Plan:
     by_step: tuple[StepProducts, ...]
     extra_columns: tuple[str, ...]
     """Input columns read besides text, id, source and url: those that dedup steps name."""
+    input_digest: str
+    """32 hex digits naming the input as listed."""
 
     @property
     def products(self) -> list[Product]:
@@ -52,12 +55,11 @@ class Plan:
                 distinct.setdefault(product.key, product)
         return list(distinct.values())
 
-    @property
-    def input_digest(self) -> str:
-        """32 hex digits naming the input as listed."""
-        listing = [[part.name, part.modified] for part in self.parts]
-        broken = [shard.path for shard in self.unreadable]
-        return digest(json.dumps([listing, broken, self.sample]))
+    def without(self, damaged: Mapping[str, str]) -> Plan:
+        """Return the plan without some shards (path -> problem), which count as unreadable."""
+        shards = tuple(shard for shard in self.shards if shard.path not in damaged)
+        found = tuple(UnreadableShard(path, problem) for path, problem in sorted(damaged.items()))
+        return replace(self, shards=shards, unreadable=(*self.unreadable, *found), parts=tuple(cut(shards)))
 
     def missing(self, part: Part) -> list[Product]:
         """Return the products of a part that are not there yet."""
@@ -144,6 +146,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
             file.schema_arrow, {f"{name} (in a dedup step)": name for name in extra}, shards[0].path
         )
     documents, by_step = products_of(recipe, sample=sample)
+    parts = cut(shards)
     plan = Plan(
         recipe=recipe,
         root=root,
@@ -151,7 +154,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
         sample=sample,
         shards=tuple(shards),
         unreadable=tuple(unreadable),
-        parts=tuple(cut(shards)),
+        parts=tuple(parts),
         source=Source(
             root=str(root.resolve()),
             dataset=recipe.dataset,
@@ -162,6 +165,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
         documents=documents,
         by_step=tuple(by_step),
         extra_columns=tuple(extra),
+        input_digest=_input_digest(parts, unreadable, sample),
     )
     check_marker(plan)
     return plan
@@ -225,6 +229,11 @@ def warnings_of(recipe: Recipe) -> list[str]:
                 "for its copies, those copies are gone as well (counted as orphaned)"
             )
     return found
+
+
+def _input_digest(parts: Sequence[Part], unreadable: Sequence[UnreadableShard], sample: float) -> str:
+    listing = [[part.name, part.modified] for part in parts]
+    return digest(json.dumps([listing, [shard.path for shard in unreadable], sample]))
 
 
 def _extra_columns(recipe: Recipe) -> list[str]:

@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from datagov import terminal
+
 __all__ = ["Reporter"]
 
 
@@ -51,7 +53,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """Print one line."""
-        self.console.print(line, markup=False, soft_wrap=True)
+        self.console.print(terminal.safe(line), markup=False, soft_wrap=True)
 
     def stage(self, name: str, units: int, done: int) -> StageReport:
         """Begin a stage of `units` tasks of which `done` need not be done again."""

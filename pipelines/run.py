@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from datagov import __version__
-from datagov.errors import InputError, PartialRun
+from datagov.errors import DamagedShard, DatagovError, InputError, PartialRun
 from datagov.storage import Receipt, publish, read_receipt, replace
 from pipelines import outcome
 from pipelines.cascade import Cascade
@@ -54,8 +54,11 @@ def run(
     begin(session)
     measured = measure(session, share)
     if share is not None:
+        all_readable(session)
         return session.manifest
-    require_readable(session)
+    while not all_readable(session):
+        begin(session)
+        measured = measure(session, share)
     documents = [receipts[plan.documents.key] for receipts in measured]
     require_distinct_ids(session, documents)
     cascade = Cascade(session, measured)
@@ -82,11 +85,17 @@ class Session:
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage label."""
     warnings: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+    """Shards found to be unreadable while they were read -> the problem."""
 
     def stage(
         self, label: str, tasks: Sequence[Task], *, text_bytes: Sequence[int] | None = None
     ) -> list[list[Receipt]]:
-        """Do the tasks that are not done, and return the receipts of all, in task order."""
+        """Do the tasks that are not done, and return the receipts of all, in task order.
+
+        A damaged shard is noted in `damaged` and its task left out of the result, while the others go on;
+        any other error ends the stage.
+        """
         results: list[list[Receipt] | None] = [known(task) for task in tasks]
         open_tasks = [index for index, result in enumerate(results) if result is None]
         report = self.reporter.stage(label, len(tasks), len(tasks) - len(open_tasks))
@@ -94,9 +103,14 @@ class Session:
         if text_bytes is not None:
             open_tasks.sort(key=lambda index: -text_bytes[index])
         try:
-            for which, receipts in self.executor.map([tasks[index] for index in open_tasks]):
+            for which, outcome in self.executor.map([tasks[index] for index in open_tasks]):
                 index = open_tasks[which]
-                results[index] = receipts
+                if isinstance(outcome, DamagedShard):
+                    self.damaged[outcome.shard] = outcome.message.removeprefix(f"{outcome.shard}: ")
+                    continue
+                if isinstance(outcome, DatagovError):
+                    raise outcome
+                results[index] = outcome
                 report.advance(text_bytes[index] if text_bytes is not None else 0)
         finally:
             self.seconds[label] = self.seconds.get(label, 0.0) + report.finish()
@@ -134,7 +148,10 @@ def _finished(session: Session) -> bool:
 
 
 def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:
-    """Make every product of every part; return product key -> receipt, by part."""
+    """Make every product of every part; return product key -> receipt, by part.
+
+    Nothing is returned when a shard turned out to be damaged; see `all_readable`.
+    """
     plan = session.plan
     chosen = [
         part for index, part in enumerate(plan.parts) if share is None or index % share[1] == share[0] - 1
@@ -162,7 +179,7 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
     sizes = {part.name: part.text_bytes for part in chosen}
     warm(session, bool(tasks))
     session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks])
-    return [_receipts(plan, part.name) for part in chosen]
+    return [] if session.damaged else [_receipts(plan, part.name) for part in chosen]
 
 
 def warm(session: Session, needed: bool) -> None:
@@ -172,23 +189,32 @@ def warm(session: Session, needed: bool) -> None:
             _warm_of(module)()
 
 
-def require_readable(session: Session) -> None:
-    """Stop before documents are compared across shards when one of them cannot be read.
+def all_readable(session: Session) -> bool:
+    """Return whether the plan holds without the shards that turned out to be unreadable.
+
+    If not, and the recipe says to go on, the session gets a plan without them.
 
     Raises
     ------
     PartialRun
+        A shard cannot be read and the recipe says to stop.
     """
     plan = session.plan
-    if not plan.unreadable:
-        return
-    lines = "; ".join(f"{shard.path}: {shard.problem}" for shard in plan.unreadable[:10])
+    problems = {**{shard.path: shard.problem for shard in plan.unreadable}, **session.damaged}
+    if not problems:
+        return True
+    lines = "; ".join(f"{path}: {problem}" for path, problem in list(problems.items())[:10])
     if plan.recipe.input.unreadable == "stop":
         raise PartialRun(
-            f"{len(plan.unreadable)} shard(s) cannot be read: {lines}. The others are measured and kept. Replace "
-            "the file(s) and run again to resume, or say `unreadable: skip` under the recipe's input"
+            f"{len(problems)} shard(s) cannot be read: {lines}. The others are measured and kept. Replace the "
+            "file(s) and run again to resume, or say `unreadable: skip` under the recipe's input"
         )
-    session.warn(f"{len(plan.unreadable)} unreadable shard(s) left out: {lines}")
+    if not session.damaged:
+        session.warn(f"{len(problems)} unreadable shard(s) left out: {lines}")
+        return True
+    session.plan = plan.without(session.damaged)
+    session.damaged = {}
+    return False
 
 
 def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None:

@@ -14,10 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from datagov.errors import DatagovError
 from datagov.ids import digest
 from datagov.storage import Output, Receipt, commit, read_receipt
 
-__all__ = ["Task", "finish", "known", "stage_key"]
+__all__ = ["Outcome", "Task", "finish", "known", "stage_key"]
+
+Outcome = list[Receipt] | DatagovError
+"""What came of a task: its receipts, or an error that is the user's to mend."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from datagov.errors import ConfigError, did_you_mean
-from datagov.storage import Receipt
-from pipelines.stage import Task
+from pipelines.stage import Outcome, Task
 
 __all__ = ["EXECUTORS", "Executor", "make_executor"]
 
@@ -21,8 +20,8 @@ class Executor(Protocol):
     name: str
     workers: int
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Receipt]]]:
-        """Yield (index of the task, its receipts) in order of completion."""
+    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+        """Yield (index of the task, its receipts or error) in order of completion."""
 
     def close(self) -> None:
         """Give back processes."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import wait as wait_for_end
 
 from datagov.errors import PartialRun
-from datagov.storage import Receipt
-from pipelines.stage import Task
+from pipelines.stage import Outcome, Task
 from pipelines.stages import execute
 
 __all__ = ["LocalExecutor"]
@@ -29,13 +30,13 @@ class LocalExecutor:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._pool: ProcessPoolExecutor | None = None
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Receipt]]]:
-        """Yield (index, receipts) as tasks finish.
+    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+        """Yield (index of the task, its outcome) as tasks finish.
 
         Raises
         ------
         PartialRun
-            A task took its worker down `ATTEMPTS` times.
+            A task took its worker down `ATTEMPTS` times; raised when the others are done.
         """
         if self.workers == 1 or len(tasks) == 1:
             for index, task in enumerate(tasks):
@@ -43,6 +44,7 @@ class LocalExecutor:
             return
         left = dict(enumerate(tasks))
         attempts = dict.fromkeys(left, 0)
+        given_up: list[str] = []
         while left:
             # A dead worker breaks the whole pool and does not say whose fault it was. Tasks that were
             # running are tried again one at a time, so that a task that kills its worker kills alone.
@@ -55,11 +57,13 @@ class LocalExecutor:
                 for index in self._running & left.keys():
                     attempts[index] += 1
                     if attempts[index] >= ATTEMPTS:
-                        task = left[index]
-                        raise PartialRun(
-                            f"{task.stage} {task.unit}: the worker died {ATTEMPTS} times, most often for want "
-                            "of memory; finished parts are kept. Run again with fewer --workers to resume"
-                        ) from None
+                        task = left.pop(index)
+                        given_up.append(f"{task.stage} {task.unit}")
+        if given_up:
+            raise PartialRun(
+                f"{', '.join(given_up)}: the worker died {ATTEMPTS} times, most often for want of memory; "
+                "finished parts are kept. Run again with fewer --workers to resume"
+            )
 
     def close(self) -> None:
         """Stop the workers; what they had not committed is lost and will be done again."""
@@ -68,13 +72,13 @@ class LocalExecutor:
                 process.terminate()
             self._drop_pool()
 
-    def _finish(self, left: dict[int, Task], batch: list[int]) -> Iterator[tuple[int, list[Receipt]]]:
+    def _finish(self, left: dict[int, Task], batch: list[int]) -> Iterator[tuple[int, Outcome]]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
             )
         waiting = list(reversed(batch))
-        running: dict[Future[list[Receipt]], int] = {}
+        running: dict[Future[Outcome], int] = {}
         self._running: set[int] = set()
         while waiting or running:
             while waiting and len(running) < 2 * self.workers:
@@ -83,11 +87,11 @@ class LocalExecutor:
                 self._running.add(index)
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                receipts = future.result()
+                outcome = future.result()
                 index = running.pop(future)
                 self._running.discard(index)
                 del left[index]
-                yield index, receipts
+                yield index, outcome
 
     def _drop_pool(self) -> None:
         if self._pool is not None:
@@ -96,5 +100,14 @@ class LocalExecutor:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, which stops the workers in order."""
+    """Leave Ctrl-C to the parent, which stops the workers in order; end when the parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # A worker that waits for tasks does not notice that the parent was killed: it would stay for ever.
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait_for_end([parent.sentinel])
+        os._exit(1)

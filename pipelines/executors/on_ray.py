@@ -10,8 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from datagov.errors import ConfigError, PartialRun
-from datagov.storage import Receipt
-from pipelines.stage import Task
+from pipelines.stage import Outcome, Task
 from pipelines.stages import execute
 
 try:
@@ -60,8 +59,8 @@ class RayExecutor:
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
         self._execute = ray.remote(num_cpus=1, max_retries=RETRIES)(execute)
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, list[Receipt]]]:
-        """Yield (index, receipts) as tasks finish.
+    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+        """Yield (index of the task, its outcome) as tasks finish.
 
         Raises
         ------
@@ -79,8 +78,6 @@ class RayExecutor:
                 index = running.pop(reference)
                 try:
                     yield index, ray.get(reference)
-                except ray.exceptions.RayTaskError as error:
-                    raise error.cause from error
                 except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
                     task = tasks[index]
                     raise PartialRun(

@@ -157,6 +157,23 @@ def test_a_key_written_twice_is_refused(tmp_path: Path) -> None:
         load_recipe(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("exact_dedup: {on: url, keep: {newest: date}}", {"on": "url", "keep": [{"newest": "date"}]}),
+        ("exact_dedup: {keep: [{lang: [no, yes, off]}]}", {"keep": [{"lang": ["no", "yes", "off"]}]}),
+        ("normalise: {strip_control: no}", {"strip_control": False}),
+        ("normalise: {strip_control: true}", {"strip_control": True}),
+        ("near_dedup: {verify: {jaccard: 7e-1}}", {"verify": {"jaccard": 0.7}}),
+    ],
+)
+def test_words_and_numbers_mean_what_they_say(tmp_path: Path, written: str, meant: dict[str, Any]) -> None:
+    """To YAML 1.1 `on` is a truth value, and 7e-1 a text."""
+    head = yaml.safe_dump({**BASE, "steps": []}).replace("steps: []", "steps:")
+    (step,) = load_recipe(write(tmp_path, f"{head}  - {written}\n")).steps
+    assert {key: step.resolved[key] for key in meant} == meant
+
+
 def test_a_date_in_a_recipe_is_text(tmp_path: Path) -> None:
     """YAML reads a bare date as a date; a ranked value may look like one."""
     text = yaml.safe_dump({**BASE, "steps": []}).replace("steps: []", "")
@@ -182,16 +199,14 @@ def test_steps_are_called_by_their_kind_and_numbered_where_it_repeats(load: Any)
 
 def test_two_steps_of_one_name_are_refused(load: Any) -> None:
     with pytest.raises(ConfigError, match="two steps are called 'filter'"):
-        load(
-            {"filter": {"profile": "gopher-en"}}, {"name": "filter", "filter": {"profile": "gopher-en"}}
-        )
+        load({"filter": {"profile": "gopher-en"}}, {"name": "filter", "filter": {"profile": "gopher-en"}})
 
 
 # Who is covered by filters with `when`.
 
 
 def test_documents_left_out_need_an_otherwise(load: Any) -> None:
-    with pytest.raises(ConfigError, match="no filter covers documents in .*kana.*none.*say `otherwise"):
+    with pytest.raises(ConfigError, match=r"no filter covers documents in .*kana.*none.*say `otherwise"):
         load(HAN, LATIN)
     for otherwise in ("keep", "drop", "annotate"):
         assert load(HAN, with_otherwise(LATIN, otherwise)).steps[1].resolved["otherwise"] == otherwise
@@ -361,7 +376,10 @@ def test_set_changes_one_limit_and_nothing_else(load: Any) -> None:
 def test_set_is_the_same_as_writing_it(load: Any) -> None:
     step = {"filter": {"profile": "gopher-en"}}
     written = {
-        "filter": {"profile": "gopher-en", "bounds": {"word_count": {"min": 7, "max": None, "missing": "keep"}}}
+        "filter": {
+            "profile": "gopher-en",
+            "bounds": {"word_count": {"min": 7, "max": None, "missing": "keep"}},
+        }
     }
     changes = ("filter/word_count.min=7", "filter/word_count.max=", "filter/word_count.missing=keep")
     assert load(step, changes=changes).digest == load(written).digest
@@ -371,7 +389,12 @@ def test_set_reaches_every_step(load: Any) -> None:
     recipe = load(
         {"normalise": {}},
         {"name": "near", "near_dedup": {"verify": {"jaccard": 0.7}}},
-        changes=("near/verify.jaccard=0.8", "near/keep=[first]", "normalise/form=NFKC", "near/verify.jaccard=0.9"),
+        changes=(
+            "near/verify.jaccard=0.8",
+            "near/keep=[first]",
+            "normalise/form=NFKC",
+            "near/verify.jaccard=0.9",
+        ),
     )
     assert recipe.steps[0].resolved["form"] == "NFKC"
     assert recipe.steps[1].resolved["verify"] == {"jaccard": 0.9}
@@ -412,9 +435,7 @@ bounds:
 """
 
 
-def test_a_profile_file_is_found_beside_the_recipe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_profile_file_is_found_beside_the_recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps = [{"filter": {"profile": "rules/mine.yaml"}}]
     digests = []
     for name in ("a", "b"):

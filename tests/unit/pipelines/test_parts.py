@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from datagov.documents import Columns, Shard, list_shards
+from pipelines.parts import Part, cut
+
+ROWS = st.integers(0, 40)
+GROUPS = st.lists(st.tuples(ROWS, st.integers(0, 90)), max_size=6)
+
+
+def shard(name: str, groups: list[tuple[int, int]], footer: str = "f") -> Shard:
+    rows, sizes = zip(*groups, strict=True) if groups else ((), ())
+    return Shard(name, sum(sizes) + 9, 1, footer, tuple(rows), tuple(sizes))
+
+
+SHARDS = st.lists(GROUPS, min_size=1, max_size=8).map(
+    lambda items: [shard(f"{index:02d}.parquet", groups) for index, groups in enumerate(items)]
+)
+CAPS = {"part_bytes": st.integers(1, 200), "part_rows": st.integers(1, 90)}
+
+
+def groups_of(part: Part) -> list[tuple[str, int]]:
+    return [(piece.path, group) for piece in part.slices for group in range(*piece.groups)]
+
+
+@settings(max_examples=200)
+@given(shards=SHARDS, **CAPS)
+def test_every_row_once_and_in_order(shards: list[Shard], part_bytes: int, part_rows: int) -> None:
+    parts = cut(shards, part_bytes=part_bytes, part_rows=part_rows)
+    rows = [
+        (piece.path, row) for part in parts for piece in part.slices for row in range(piece.start, piece.stop)
+    ]
+    assert rows == [(item.path, row) for item in shards for row in range(item.rows)]
+    groups = [group for part in parts for group in groups_of(part)]
+    assert groups == [(item.path, group) for item in shards for group in range(len(item.group_rows))]
+    assert {piece.path for part in parts for piece in part.slices} == {item.path for item in shards}
+
+
+@settings(max_examples=200)
+@given(shards=SHARDS, **CAPS)
+def test_caps_hold_and_parts_are_not_smaller_than_need_be(
+    shards: list[Shard], part_bytes: int, part_rows: int
+) -> None:
+    by_path = {item.path: item for item in shards}
+    parts = cut(shards, part_bytes=part_bytes, part_rows=part_rows)
+
+    def measure(groups: list[tuple[str, int]]) -> tuple[int, int]:
+        return (
+            sum(by_path[path].group_rows[group] for path, group in groups),
+            sum(by_path[path].group_text_bytes[group] for path, group in groups),
+        )
+
+    for part in parts:
+        groups = groups_of(part)
+        rows, size = measure(groups)
+        assert (part.rows, part.text_bytes) == (rows, size)
+        filled = [group for group in groups if measure([group])[0]]
+        assert (rows <= part_rows and size <= part_bytes) or len(filled) <= 1 or measure(groups[:-1])[0] == 0
+    for part, after in pairwise(parts):
+        first = next(iter(groups_of(after)), None)
+        if first is not None:
+            rows, size = measure([*groups_of(part), first])
+            assert rows > part_rows or size > part_bytes
+
+
+@settings(max_examples=100)
+@given(shards=SHARDS, **CAPS)
+def test_slices_say_what_they_are(shards: list[Shard], part_bytes: int, part_rows: int) -> None:
+    by_path = {item.path: item for item in shards}
+    for part in cut(shards, part_bytes=part_bytes, part_rows=part_rows):
+        assert [path for path, _ in part.modified] == [piece.path for piece in part.slices]
+        for piece in part.slices:
+            rows = by_path[piece.path].group_rows
+            assert piece.start == sum(rows[: piece.groups[0]])
+            assert piece.stop == sum(rows[: piece.groups[1]])
+            assert piece.whole == (piece.groups == (0, len(rows)))
+
+
+@settings(max_examples=100)
+@given(shards=SHARDS, gone=st.sets(st.integers(0, 7)), part_rows=st.integers(1, 90))
+def test_a_part_keeps_its_name_when_other_shards_come_and_go(
+    shards: list[Shard], gone: set[int], part_rows: int
+) -> None:
+    left = [item for index, item in enumerate(shards) if index not in gone]
+    before, after = cut(shards, part_rows=part_rows), cut(left, part_rows=part_rows)
+    content = {part.name: part for part in before}
+    assert len(content) == len(before)
+    for part in after:
+        same = [other for other in before if other.slices == part.slices]
+        if same:
+            assert part.name == same[0].name
+        else:
+            assert part.name not in content
+
+
+def test_large_shards_are_cut_alone_so_that_another_shard_changes_nothing() -> None:
+    large = [shard(f"{name}.parquet", [(10, 10)] * 3) for name in "ace"]
+    parts = cut(large, part_rows=10)
+    more = cut([large[0], shard("b.parquet", [(10, 10)]), *large[1:]], part_rows=10)
+    assert {part.name for part in parts} < {part.name for part in more}
+    assert len(more) == len(parts) + 1
+
+
+def test_names_follow_contents_and_not_modification_times() -> None:
+    base = shard("a.parquet", [(1, 1)])
+    (part,) = cut([base])
+    assert cut([replace(base, mtime_ns=2)])[0].name == part.name
+    assert cut([replace(base, mtime_ns=2)])[0].modified != part.modified
+    for other in (
+        replace(base, footer="g"),
+        replace(base, size=1),
+        replace(base, path="b.parquet"),
+        shard("a.parquet", [(1, 1), (1, 1)]),
+    ):
+        assert cut([other])[0].name != part.name
+
+
+def test_shards_of_no_rows_belong_to_a_part() -> None:
+    parts = cut([shard("a", []), shard("b", [(0, 0)]), shard("c", [(5, 5)]), shard("d", [])], part_rows=5)
+    assert [[piece.path for piece in part.slices] for part in parts] == [["a", "b", "c", "d"]]
+    assert all(piece.whole for part in parts for piece in part.slices)
+
+
+def test_parts_of_real_files(tmp_path: Path) -> None:
+    for name, rows, group in (("a", 10, 3), ("b", 2, 2), ("c/d", 25, 100)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        table = pa.table({"text": [f"{name} {row}" for row in range(rows)]})
+        pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=group)
+    shards, _ = list_shards(tmp_path, Columns())
+    parts = cut(shards, part_rows=6)
+    assert [[(piece.path, piece.start, piece.stop) for piece in part.slices] for part in parts] == [
+        [("a.parquet", 0, 6)],
+        [("a.parquet", 6, 10), ("b.parquet", 0, 2)],
+        [("c/d.parquet", 0, 25)],
+    ]
+    assert all(part.text_bytes > 0 for part in parts)
