@@ -101,22 +101,25 @@ def publish(path: Path, data: bytes) -> None:
     PartialRun
         The disk refused the bytes (full, read-only); what was committed before stays.
     """
-    temporary = _write_temporary(path, data)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        # A file without a receipt is an earlier attempt that was cut off: ours is as good, or newer.
-        if path.read_bytes() != data:
-            temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    with _writing(path, data) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            # A file without a receipt is an earlier attempt that was cut off: ours is as good, or newer.
+            if path.read_bytes() != data:
+                temporary.replace(path)
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step, whatever was there; for run manifests, which grow."""
-    _write_temporary(path, data).replace(path)
-    _sync_folder(path.parent)
+    """Put `data` at `path` in one step, whatever was there; for receipts and run manifests.
+
+    Raises
+    ------
+    PartialRun
+        As for `publish`.
+    """
+    with _writing(path, data) as temporary:
+        temporary.replace(path)
 
 
 def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence[Output]) -> Receipt:

@@ -10,10 +10,11 @@ import xxhash
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.documents import as_string
+from datagov.errors import InputError
 from pipelines.removals import KEEP_PREFIX
 from pipelines.texts import Chunk, Source
 
-__all__ = ["fixed_bytes", "keep_columns", "sampled_rows", "scopes"]
+__all__ = ["fixed_bytes", "joined", "keep_columns", "sampled_rows", "scopes"]
 
 
 def fixed_bytes(column: pa.ChunkedArray) -> np.ndarray:
@@ -36,10 +37,32 @@ def sampled_rows(rows: int, most: int) -> np.ndarray:
 def keep_columns(policy: KeepPolicy, chunk: Chunk, source: Source, rows: np.ndarray) -> dict[str, pa.Array]:
     """Return the input columns a keep policy reads, for some documents of a chunk, as they stand."""
     index = pa.array(rows)
-    return {
-        KEEP_PREFIX + name: chunk.columns.column(source.columns.resolve(name)).take(index)
-        for name in policy.columns
-    }
+    found = {}
+    for name in policy.columns:
+        column = chunk.columns.column(source.columns.resolve(name)).take(index)
+        # How a shard encodes a column is its own affair; values of several shards are compared.
+        found[KEEP_PREFIX + name] = (
+            column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        )
+    return found
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return tables with keep columns, one after the other; of two types the wider serves.
+
+    Raises
+    ------
+    InputError
+        A column the keep policy reads has types in different shards that do not go together.
+    """
+    try:
+        return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+    except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+        text = str(error).replace(KEEP_PREFIX, "")
+        raise InputError(
+            f"a column that `keep` reads is not of one type in all shards ({text}). "
+            "Write it with one type, or leave it out of the keep policy"
+        ) from error
 
 
 def scopes(within: Sequence[str], chunk: Chunk, source: Source, rows: np.ndarray) -> np.ndarray | None:

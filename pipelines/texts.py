@@ -30,6 +30,7 @@ from datagov.documents import (
 from datagov.edits.normalise import apply as normalise
 from datagov.errors import InputError
 from datagov.ids import as_uuid, doc_ids, halves, row_ids
+from datagov.signals.script import script
 from datagov.text.batch import TextBatch
 from datagov.text.utf8 import invalid_rows
 
@@ -95,11 +96,26 @@ class TextState:
         self.texts = texts
         self.changes = changes
         """What the last edit did (ledger schema `EDITS`); None for the input text."""
+        self._of_scripts: dict[tuple[str, ...] | None, tuple[np.ndarray, TextBatch]] = {}
 
     @cached_property
     def batch(self) -> TextBatch:
         """The texts seen as code points, words and tokens; derived once for all products."""
         return TextBatch(self.texts)
+
+    def of_scripts(self, names: Sequence[str] | None) -> tuple[np.ndarray, TextBatch]:
+        """Return (bool[M], their batch) of the texts whose main script is one of `names`; None for all.
+
+        The same names get the same batch, so that several families share its words.
+        """
+        key = None if names is None else tuple(names)
+        if key not in self._of_scripts:
+            if key is None:
+                chosen = np.ones(len(self.texts), bool)
+            else:
+                chosen = np.isin(script(self.batch).to_numpy(zero_copy_only=False), key)
+            self._of_scripts[key] = (chosen, self.batch if chosen.all() else self.batch.select(chosen))
+        return self._of_scripts[key]
 
 
 def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | None) -> Iterator[Chunk]:

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import as_text
+from datagov.documents import as_bytes
 from datagov.ids import halves, value_ids
 from datagov.storage import Output
-from pipelines.carry import keep_columns, scopes
+from pipelines.carry import joined, keep_columns, scopes
 from pipelines.products import Product
 from pipelines.sorted_runs import prefix_offsets
 from pipelines.texts import Chunk, Source, TextState
@@ -39,7 +39,7 @@ class KeysBuilder:
             blank = pc.or_(pc.utf8_is_space(state.texts), pc.equal(pc.binary_length(state.texts), 0))
             visible = ~blank.to_numpy(zero_copy_only=False)
         else:
-            values = as_text(
+            values = as_bytes(
                 chunk.columns.column(self._source.columns.resolve(on)).take(pa.array(chunk.rows))
             )
             keys = value_ids(values)
@@ -67,7 +67,7 @@ class KeysBuilder:
         """Return the run, ordered by key and row."""
         if not self._tables:
             return [], {"entries": 0, "offsets": prefix_offsets(NO_KEY)}
-        table = pa.concat_tables(self._tables).combine_chunks()
+        table = joined(self._tables)
         order = np.lexsort((table["row"].to_numpy(), table["key_low"].to_numpy(), table["key"].to_numpy()))
         table = table.take(pa.array(order))
         facts = {"entries": table.num_rows, "offsets": prefix_offsets(table["key"].to_numpy())}

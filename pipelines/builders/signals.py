@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from datagov.signals import family
-from datagov.signals.script import script
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
 from pipelines.products import Product
@@ -29,14 +27,9 @@ class SignalsBuilder:
 
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk; documents outside `when`, or set aside, get NULLs."""
-        rows = chunk.rows
-        batch = state.batch
-        if self._when is not None:
-            chosen = np.isin(script(batch).to_numpy(zero_copy_only=False), self._when)
-            rows = rows[chosen]
-            batch = batch.select(chosen)
+        chosen, batch = state.of_scripts(self._when)
         measured = self._family.measure(batch, self._params)
-        self._tables.append(scatter(measured, rows, len(chunk.text)))
+        self._tables.append(scatter(measured, chunk.rows[chosen], len(chunk.text)))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
         """Return the table."""

@@ -19,7 +19,7 @@ from datagov.documents import micro_batches
 from datagov.ledger.tables import PAIRS
 from datagov.storage import Output, Receipt
 from datagov.text.batch import TextBatch
-from pipelines.carry import fixed_bytes
+from pipelines.carry import fixed_bytes, joined
 from pipelines.removals import SPENT, in_keep_order, removals
 from pipelines.stage import Task, finish
 from pipelines.texts import MICRO_BATCH_BYTES
@@ -62,7 +62,7 @@ def _candidates(task: Task) -> pa.Table:
     for entry in task.args["gathered"]:
         with pq.ParquetFile(task.root / entry["file"]) as file:
             pieces.append(file.read_row_group(entry["group"], use_threads=False))
-    return pa.concat_tables(pieces, promote_options="permissive")
+    return joined(pieces)
 
 
 def _shingle_sets(texts: pa.ChunkedArray, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

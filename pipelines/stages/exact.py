@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.storage import Output, Receipt
+from pipelines.carry import joined
 from pipelines.fates import ALIVE, load_fates
 from pipelines.removals import in_keep_order, removals
 from pipelines.sorted_runs import read_range
@@ -49,7 +50,7 @@ def _members(task: Task, fates: np.ndarray) -> pa.Table:
         ordinal = piece.column("row").to_numpy().astype(np.int64) + run["ordinal"]
         piece = piece.append_column("ordinal", pa.array(ordinal))
         pieces.append(piece.filter(pa.array(fates[ordinal] == ALIVE)))
-    table = pa.concat_tables(pieces, promote_options="permissive").combine_chunks()
+    table = joined(pieces)
     return table.take(pa.array(_repeated(table)))
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.storage import Output, Receipt
-from pipelines.carry import keep_columns
+from pipelines.carry import joined, keep_columns
 from pipelines.stage import Task, finish
 from pipelines.texts import Source, edited, read_part
 
@@ -51,7 +51,7 @@ def apply(task: Task) -> list[Receipt]:
                 }
             )
         )
-    table = pa.concat_tables(tables).combine_chunks()
+    table = joined(tables)
     range_of = table.column("range").to_numpy()
     order = np.lexsort((table.column("ordinal").to_numpy(), range_of))
     present, lengths = np.unique(range_of, return_counts=True)

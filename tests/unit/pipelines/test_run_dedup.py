@@ -107,7 +107,7 @@ def test_what_a_filter_removed_is_nobodys_keeper(decided: Run) -> None:
 def test_near_duplicates_are_not_chained(decided: Run) -> None:
     """The middle one is like both ends, the ends are not like each other: an end stays for want of a match."""
     words = prose("m", 40).split()
-    texts = {"left": " ".join(words[:34]), "all": " ".join(words), "right": " ".join(words[8:])}
+    texts = {"left": " ".join(words[:28]), "all": " ".join(words), "right": " ".join(words[12:])}
     done = decided(texts, {"near_dedup": {**NEAR["near_dedup"], "keep": "shortest"}})
     found = {key: outcome(done, key)[:3] for key in texts}
     assert found["right"] == ("keep", None, None)
