@@ -224,19 +224,6 @@ def as_string(column: pa.Array) -> pa.Array:
         ) from error
 
 
-def as_bytes(column: pa.Array) -> pa.Array:
-    """Return a column's values as bytes (large_binary) that are equal where the values are; NULL stays.
-
-    Raises
-    ------
-    InputError
-        The column's type has no plain text form.
-    """
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    return as_text(column if _is_text(column.type) else as_string(column))
-
-
 def _look(base: Path, name: str, columns: Columns) -> Shard:
     path = base / name
     status = path.stat()

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,7 +193,9 @@ def _fixed(rows: int) -> list[int]:
     return [ROW_GROUP_ROWS] * whole + ([rest] if rest or not whole else [])
 
 
-def _write_temporary(path: Path, data: bytes) -> Path:
+@contextmanager
+def _writing(path: Path, data: bytes) -> Iterator[Path]:
+    """Give `data` as a file beside `path`, on disk, to be put in its place; afterwards sync the folder."""
     temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -201,14 +203,16 @@ def _write_temporary(path: Path, data: bytes) -> Path:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        yield temporary
+        _sync_folder(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise PartialRun(
             f"cannot write {path}: {error.strerror}; what was committed before is kept. "
             "Make room or choose another output folder, then run again to resume"
         ) from error
-    return temporary
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,12 +9,12 @@ import pyarrow as pa
 import xxhash
 
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import as_string
+from datagov.documents import as_string, as_text
 from datagov.errors import InputError
 from pipelines.removals import KEEP_PREFIX
 from pipelines.texts import Chunk, Source
 
-__all__ = ["fixed_bytes", "joined", "keep_columns", "sampled_rows", "scopes"]
+__all__ = ["fixed_bytes", "joined", "keep_columns", "key_values", "sampled_rows", "scopes"]
 
 
 def fixed_bytes(column: pa.ChunkedArray) -> np.ndarray:
@@ -32,6 +32,23 @@ def fixed_bytes(column: pa.ChunkedArray) -> np.ndarray:
 def sampled_rows(rows: int, most: int) -> np.ndarray:
     """Return int64: at most `most` of `rows` row numbers, evenly spread."""
     return np.unique(np.linspace(0, max(rows - 1, 0), min(rows, most)).astype(np.int64))
+
+
+def key_values(column: pa.Array) -> pa.Array:
+    """Return a column's values as bytes (large_binary) that are equal where the values are; NULL stays.
+
+    Raises
+    ------
+    InputError
+        The column's type has no plain text form.
+    """
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    return as_text(column if binary else as_string(column))
 
 
 def keep_columns(policy: KeepPolicy, chunk: Chunk, source: Source, rows: np.ndarray) -> dict[str, pa.Array]:
@@ -56,7 +73,7 @@ def joined(tables: Sequence[pa.Table]) -> pa.Table:
         A column the keep policy reads has types in different shards that do not go together.
     """
     try:
-        return pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        return pa.concat_tables(tables, promote_options="permissive")
     except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
         text = str(error).replace(KEEP_PREFIX, "")
         raise InputError(

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from datagov.documents import Shard, Slice
+from datagov.errors import InputError
 from datagov.ids import digest
 
-__all__ = ["PART_BYTES", "PART_ROWS", "Part", "cut"]
+__all__ = ["PART_BYTES", "PART_ROWS", "Part", "check_output_names", "cut", "output_name"]
 
 PART_BYTES = 32 * 2**20
 """Text bytes a part aims at (uncompressed, as stored)."""
@@ -77,6 +79,33 @@ def cut(shards: Sequence[Shard], *, part_bytes: int = PART_BYTES, part_rows: int
             rows += group_rows
     close()
     return parts
+
+
+def output_name(piece: Slice) -> str:
+    """Return the path a piece's kept documents go to: the shard's own, or numbered by its first row group."""
+    path = PurePosixPath(piece.path)
+    if piece.whole:
+        return str(path)
+    return str(path.with_name(f"{path.stem}.{piece.groups[0]:05d}{path.suffix}"))
+
+
+def check_output_names(parts: Sequence[Part]) -> None:
+    """Check that no two pieces would be written to one file.
+
+    Raises
+    ------
+    InputError
+        A shard is cut into pieces, and a piece would get the name of another shard.
+    """
+    taken: dict[str, str] = {}
+    for piece in (piece for part in parts for piece in part.slices):
+        name = output_name(piece)
+        if name in taken:
+            raise InputError(
+                f"shards {taken[name]} and {piece.path}: the kept documents of both would be written to {name}, "
+                "since one of them is cut into pieces. Rename one of the two"
+            )
+        taken[name] = piece.path
 
 
 def _part(pieces: Sequence[tuple[Shard, int, int]], text_bytes: int) -> Part:

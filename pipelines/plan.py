@@ -15,7 +15,7 @@ from datagov.ids import digest
 from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import read_receipt
 from pipelines.lock import LOCK
-from pipelines.parts import Part, cut
+from pipelines.parts import Part, check_output_names, cut
 from pipelines.products import Product, StepProducts, products_of
 from pipelines.recipe import Recipe, Step
 from pipelines.step_specs import ExactDedup, NearDedup
@@ -122,7 +122,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
     Raises
     ------
     InputError
-        The input is missing, empty or lacks a column.
+        The input is missing, empty or lacks a column, or two shards would be written to one file.
     ConfigError
         The output folder belongs to another dataset or input, or the sample is not in (0, 1].
     """
@@ -147,6 +147,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
         )
     documents, by_step = products_of(recipe, sample=sample)
     parts = cut(shards)
+    check_output_names(parts)
     plan = Plan(
         recipe=recipe,
         root=root,
@@ -185,8 +186,14 @@ def check_marker(plan: Plan) -> None:
     """
     path = plan.out / MARKER
     wanted = marker_of(plan)
+    root, out = plan.root.resolve(), plan.out.resolve()
     if plan.out.exists() and not plan.out.is_dir():
         raise ConfigError(f"output {plan.out}: is a file, expected a folder")
+    if root.is_dir() and root in out.parents:
+        raise ConfigError(
+            f"output {plan.out}: lies inside the input {plan.root}, so that the next run would take what this one "
+            "writes for documents; choose a folder beside it"
+        )
     if not path.exists():
         if plan.out.is_dir() and not all(_before_marker(entry) for entry in plan.out.iterdir()):
             raise ConfigError(
@@ -207,7 +214,7 @@ def check_marker(plan: Plan) -> None:
                 f"output {plan.out} belongs to {what}: {found.get(key)!r}, this recipe says {wanted[key]!r}. "
                 "Choose another output folder (--output), or delete that one"
             )
-    if plan.root.resolve() == plan.out.resolve() or plan.out.resolve() in plan.root.resolve().parents:
+    if root == out or out in root.parents:
         raise ConfigError(f"output {plan.out}: the input lies inside it")
 
 

@@ -9,10 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import as_bytes
 from datagov.ids import halves, value_ids
 from datagov.storage import Output
-from pipelines.carry import joined, keep_columns, scopes
+from pipelines.carry import joined, keep_columns, key_values, scopes
 from pipelines.products import Product
 from pipelines.sorted_runs import prefix_offsets
 from pipelines.texts import Chunk, Source, TextState
@@ -39,7 +38,7 @@ class KeysBuilder:
             blank = pc.or_(pc.utf8_is_space(state.texts), pc.equal(pc.binary_length(state.texts), 0))
             visible = ~blank.to_numpy(zero_copy_only=False)
         else:
-            values = as_bytes(
+            values = key_values(
                 chunk.columns.column(self._source.columns.resolve(on)).take(pa.array(chunk.rows))
             )
             keys = value_ids(values)
@@ -67,7 +66,7 @@ class KeysBuilder:
         """Return the run, ordered by key and row."""
         if not self._tables:
             return [], {"entries": 0, "offsets": prefix_offsets(NO_KEY)}
-        table = joined(self._tables)
+        table = joined(self._tables).combine_chunks()
         order = np.lexsort((table["row"].to_numpy(), table["key_low"].to_numpy(), table["key"].to_numpy()))
         table = table.take(pa.array(order))
         facts = {"entries": table.num_rows, "offsets": prefix_offsets(table["key"].to_numpy())}

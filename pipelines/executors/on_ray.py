@@ -7,6 +7,7 @@ and returns receipts.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 
 from datagov.errors import ConfigError, PartialRun
@@ -20,8 +21,15 @@ except ModuleNotFoundError as error:
 
 __all__ = ["RayExecutor"]
 
+CONNECT_S = 10.0
+"""How long to wait for a cluster to answer; Ray itself would wait for minutes."""
 RETRIES = 3
 """How often Ray starts a task anew when its worker or node dies."""
+LOST = (
+    ray.exceptions.NodeDiedError,
+    ray.exceptions.OutOfMemoryError,
+    ray.exceptions.WorkerCrashedError,
+)
 
 
 class RayExecutor:
@@ -43,12 +51,7 @@ class RayExecutor:
                     logging_level="ERROR",
                 )
             else:
-                try:
-                    ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-                except ConnectionError as error:
-                    raise ConfigError(
-                        f"--address {address}: no Ray cluster answers there ({error})"
-                    ) from error
+                _join(address)
         nodes = [node for node in ray.nodes() if node["Alive"]]
         if len(nodes) > 1 and not shared_filesystem:
             self.close()
@@ -65,8 +68,9 @@ class RayExecutor:
         Raises
         ------
         PartialRun
-            A task's worker or node died more often than Ray may retry.
+            A task's worker or node died more often than Ray may retry; raised when the others are done.
         """
+        given_up: list[str] = []
         waiting = list(reversed(list(enumerate(tasks))))
         running: dict[ray.ObjectRef, int] = {}
         while waiting or running:
@@ -77,15 +81,32 @@ class RayExecutor:
             for reference in done:
                 index = running.pop(reference)
                 try:
-                    yield index, ray.get(reference)
-                except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError) as error:
-                    task = tasks[index]
-                    raise PartialRun(
-                        f"{task.stage} {task.unit}: its Ray worker died {RETRIES + 1} times; finished parts are "
-                        "kept. Look at the memory of the nodes, then run again to resume"
-                    ) from error
+                    outcome = ray.get(reference)
+                except LOST:
+                    given_up.append(f"{tasks[index].stage} {tasks[index].unit}")
+                    continue
+                yield index, outcome
+        if given_up:
+            raise PartialRun(
+                f"{', '.join(given_up)}: the Ray worker died {RETRIES + 1} times; finished parts are kept. "
+                "Look at the memory of the nodes, then run again to resume"
+            )
 
     def close(self) -> None:
         """Leave the cluster; stop it if it was started here."""
         if self._owns_session:
             ray.shutdown()
+
+
+def _join(address: str) -> None:
+    """Connect to the cluster at `address` (host:port, ray://host:port or auto)."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if host and port.isdigit():
+            socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_S).close()
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"--address {address}: no Ray cluster answers there ({error}); expected HOST:PORT as `ray start --head` "
+            "prints it"
+        ) from error

@@ -50,7 +50,7 @@ def _members(task: Task, fates: np.ndarray) -> pa.Table:
         ordinal = piece.column("row").to_numpy().astype(np.int64) + run["ordinal"]
         piece = piece.append_column("ordinal", pa.array(ordinal))
         pieces.append(piece.filter(pa.array(fates[ordinal] == ALIVE)))
-    table = joined(pieces)
+    table = joined(pieces).combine_chunks()
     return table.take(pa.array(_repeated(table)))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +11,11 @@ import pyarrow.parquet as pq
 
 from datagov.documents import DOC_ID, Slice, open_shard
 from datagov.storage import Output, Receipt
+from pipelines.parts import output_name
 from pipelines.stage import Task, finish
 from pipelines.texts import Source, edited, read_part
 
-__all__ = ["apply", "output_name"]
+__all__ = ["apply"]
 
 EXPORT_ROW_GROUP_ROWS = 10_000
 
@@ -46,14 +46,6 @@ def apply(task: Task) -> list[Receipt]:
         lengths = _row_groups(table.num_rows)
         outputs.append(Output(f"{task.args['folder']}/{output_name(piece)}", table, row_groups=lengths))
     return [finish(task, outputs, {"kept": total}, started)]
-
-
-def output_name(piece: Slice) -> str:
-    """Return the output path of a piece: the shard's own, or numbered by its first row group."""
-    path = PurePosixPath(piece.path)
-    if piece.whole:
-        return str(path)
-    return str(path.with_name(f"{path.stem}.{piece.groups[0]:05d}{path.suffix}"))
 
 
 def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: Source) -> pa.Table:

@@ -51,7 +51,7 @@ def apply(task: Task) -> list[Receipt]:
                 }
             )
         )
-    table = joined(tables)
+    table = joined(tables).combine_chunks()
     range_of = table.column("range").to_numpy()
     order = np.lexsort((table.column("ordinal").to_numpy(), range_of))
     present, lengths = np.unique(range_of, return_counts=True)

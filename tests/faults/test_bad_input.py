@@ -50,7 +50,9 @@ def write_shard(path: Path, ids: list[Any], **columns: Any) -> None:
     count = len(ids)
     table = {"id": ids, "text": texts, "source": ["here"] * count, "url": [None] * count, **columns}
     kinds = {"url": pa.string()}
-    pq.write_table(pa.table({name: pa.array(values, kinds.get(name)) for name, values in table.items()}), path)
+    pq.write_table(
+        pa.table({name: pa.array(values, kinds.get(name)) for name, values in table.items()}), path
+    )
 
 
 def refused(ended: Ended, code: int, *words: str) -> None:
@@ -147,7 +149,9 @@ def test_an_unreadable_shard_stops_the_run_and_keeps_the_others(
     recipe = program.write_recipe(tmp_path, broken)
     out = tmp_path / "out"
     break_shard(broken / "part-1.parquet", how)
-    refused(cli("run", recipe, "--workers", "1"), 5, "part-1.parquet", "run again to resume", "unreadable: skip")
+    refused(
+        cli("run", recipe, "--workers", "1"), 5, "part-1.parquet", "run again to resume", "unreadable: skip"
+    )
     done = program.finished_work(out)
     assert len(program.receipts(out, "documents-*")) == program.SHARDS - 1
 
@@ -187,18 +191,25 @@ def test_an_unreadable_shard_can_be_left_out(how: str, cli: Cli, tmp_path: Path,
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"inputs": {}}, ["unknown key 'inputs'", "Did you mean 'input'?"]),
+        ({"inputs": {}}, ["unknown key 'inputs'", "Did you mean 'input'"]),
         ({"input": {"path": "x", "txet": "text"}}, ["unknown key 'txet'", "Did you mean 'text'"]),
         ({"steps": [{"near_dedupe": {}}]}, ["unknown step 'near_dedupe'", "Did you mean 'near_dedup'"]),
         ({"steps": [{"near_dedup": {"preset": "fineweeb"}}]}, ["unknown preset", "Did you mean 'fineweb'"]),
         ({"steps": [{"exact_dedup": {"keeep": "first"}}]}, ["unknown key 'keeep'", "Did you mean 'keep'?"]),
-        ({"steps": [{"filter": {"profile": "gopher-em"}}]}, ["no profile 'gopher-em'", "Did you mean 'gopher-en'"]),
+        (
+            {"steps": [{"filter": {"profile": "gopher-em"}}]},
+            ["no profile 'gopher-em'", "Did you mean 'gopher-en'"],
+        ),
         (
             {"steps": [{"filter": {"profile": "gopher-en", "bounds": {"word_cont": {"min": 1}}}}]},
             ["no bound on 'word_cont'", "Did you mean 'word_count'"],
         ),
         (
-            {"steps": [{"filter": {"profile": "gopher-en", "when": {"script": "hann"}, "otherwise": "keep"}}]},
+            {
+                "steps": [
+                    {"filter": {"profile": "gopher-en", "when": {"script": "hann"}, "otherwise": "keep"}}
+                ]
+            },
             ["unknown script 'hann'", "Did you mean 'han'"],
         ),
         ({"steps": [{"filter": {"profile": "gopher-en", "when": {"script": "han"}}}]}, ["otherwise"]),
@@ -299,6 +310,7 @@ def test_an_output_folder_without_permission(cli: Cli, tmp_path: Path, few: Path
     refused(cli("run", recipe), 2, "cannot be written", "Permission denied")
 
 
+@pytest.mark.slow
 def test_two_runs_in_one_folder_are_refused_and_the_first_is_not_disturbed(
     cli: Cli, recipe: Path, undisturbed: Path
 ) -> None:
@@ -328,25 +340,19 @@ def test_shares_of_a_job_array_then_the_rest(cli: Cli, recipe: Path, undisturbed
 # The disk
 
 
-def smallest_files(most_bytes: int) -> Callable[[], None]:
-    """Let the kernel refuse every write past `most_bytes` of a file, as a full disk would."""
-
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-    return limit
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_disk_that_takes_no_more_bytes(workers: str, recipe: Path, undisturbed: Path) -> None:
     biggest = max(path.stat().st_size for path in (undisturbed / "data").rglob("*.parquet"))
-    limits = smallest_files(biggest - 1)
-    ended = program.run("run", recipe, "--workers", workers, limits=limits)
+    process = program.start("run", recipe, "--workers", workers)
+    # The kernel refuses every write past this size, to the workers that come after as well.
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (biggest - 1, biggest - 1))
+    ended = program.end(process)
     refused(ended, 5, "cannot write", os.strerror(errno.EFBIG), "run again to resume")
     resumed(recipe, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "place", [r"/ledger/keys/", r"/receipts/screen-", r"/work/gather/", r"/data/r1/", r"/runs/\.r1.*tmp$"]
 )
@@ -359,6 +365,7 @@ def test_a_disk_without_space_for_another_file(place: str, recipe: Path, undistu
     resumed(recipe, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_when_the_file_gets_its_name(recipe: Path, undisturbed: Path) -> None:
     fault = {"event": "os.link", "path": r"/ledger/decisions/", "action": "full"}
     ended = program.run("run", recipe, "--workers", "1", fault=fault)
@@ -371,8 +378,7 @@ def resumed(recipe: Path, undisturbed: Path) -> None:
     out = recipe.parent / "out"
     assert not [path for path in out.rglob("*") if program.is_temporary(path)]
     done = program.finished_work(out)
-    again = program.run("run", recipe, "--workers", "1")
-    assert again.code == 0, again.err
+    program.run_again(recipe)
     program.assert_same_output(out, undisturbed)
     after = program.finished_work(out)
     assert {path: after[path] for path in done} == done

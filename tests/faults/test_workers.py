@@ -13,9 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-def test_a_worker_killed_once_costs_nothing_but_time(
-    recipe: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_a_worker_killed_once_costs_nothing_but_time(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
     struck = tmp_path / "struck"
     fault = {"event": "os.link", "path": r"/ledger/keys/", "action": "kill", "once": str(struck)}
     ended = program.run("run", recipe, "--workers", "2", fault=fault)
@@ -50,8 +48,7 @@ def test_a_task_that_kills_every_worker_is_given_up_and_the_others_are_kept(
     assert not program.manifest(out)["complete"]
     done = program.finished_work(out)
 
-    again = program.run("run", recipe, "--workers", "2")
-    assert again.code == 0, again.err
+    program.run_again(recipe)
     program.assert_same_output(out, undisturbed)
     after = program.finished_work(out)
     assert {path: after[path] for path in done} == done
@@ -69,8 +66,7 @@ def test_no_worker_outlives_a_parent_that_was_killed(recipe: Path, undisturbed: 
     finally:
         for left in program.session_of(process):
             left.kill()
-    again = program.run("run", recipe, "--workers", "2")
-    assert again.code == 0, again.err
+    program.run_again(recipe)
     program.assert_same_output(out, undisturbed)
 
 
@@ -90,8 +86,7 @@ def test_ctrl_c_ends_with_130_and_can_be_continued(who: str, recipe: Path, undis
     program.wait_for(lambda: not program.session_of(process))
     done = program.finished_work(out)
 
-    again = program.run("run", recipe, "--workers", "2")
-    assert again.code == 0, again.err
+    program.run_again(recipe)
     program.assert_same_output(out, undisturbed)
     after = program.finished_work(out)
     assert {path: after[path] for path in done} == done

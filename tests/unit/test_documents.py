@@ -235,7 +235,7 @@ def test_a_shard_that_changed_under_the_run_is_an_input_error(tmp_path: Path) ->
     path = write_shard(tmp_path / "a.parquet", {"text": ["x"] * 9}, row_group_rows=3)
     piece = Slice("a.parquet", (0, 3), 0, 9, whole=True)
     write_shard(path, {"text": ["x"] * 3}, row_group_rows=3)
-    with pytest.raises(InputError, match=r"a\.parquet: rows 0-9 cannot be read.*unreadable: skip"):
+    with pytest.raises(InputError, match=r"a\.parquet: rows 0-9 cannot be read"):
         list(read_slice(tmp_path, piece, None))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=r"a\.parquet: rows 0-9 cannot be read"):

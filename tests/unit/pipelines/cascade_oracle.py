@@ -80,9 +80,7 @@ def kept_by_exact(texts: Mapping[str, str], order: Sequence[str]) -> set[str]:
     return kept
 
 
-def kept_by_near(
-    texts: Mapping[str, str], order: Sequence[str], *, k: int, threshold: Fraction
-) -> set[str]:
+def kept_by_near(texts: Mapping[str, str], order: Sequence[str], *, k: int, threshold: Fraction) -> set[str]:
     """Keys of `texts` that are left when each, in `order`, goes if a kept one is that similar."""
     kept: list[str] = []
     for key in order:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagov.documents import Columns, Shard, list_shards
-from pipelines.parts import Part, cut
+from datagov.errors import InputError
+from pipelines.parts import Part, check_output_names, cut, output_name
 
 ROWS = st.integers(0, 40)
 GROUPS = st.lists(st.tuples(ROWS, st.integers(0, 90)), max_size=6)
@@ -127,6 +129,24 @@ def test_shards_of_no_rows_belong_to_a_part() -> None:
     parts = cut([shard("a", []), shard("b", [(0, 0)]), shard("c", [(5, 5)]), shard("d", [])], part_rows=5)
     assert [[piece.path for piece in part.slices] for part in parts] == [["a", "b", "c", "d"]]
     assert all(piece.whole for part in parts for piece in part.slices)
+
+
+@settings(max_examples=100)
+@given(shards=SHARDS, part_rows=st.integers(1, 90))
+def test_every_piece_is_written_to_a_file_of_its_own(shards: list[Shard], part_rows: int) -> None:
+    parts = cut(shards, part_rows=part_rows)
+    check_output_names(parts)
+    names = [output_name(piece) for part in parts for piece in part.slices]
+    assert len(set(names)) == len(names)
+    whole = {piece.path for part in parts for piece in part.slices if piece.whole}
+    assert whole <= set(names)
+
+
+def test_a_piece_that_would_overwrite_another_shard_is_refused() -> None:
+    shards = [shard("x/a.00001.parquet", [(1, 1)]), shard("x/a.parquet", [(2, 2), (2, 2)])]
+    check_output_names(cut(shards))
+    with pytest.raises(InputError, match=r"x/a\.00001\.parquet and x/a\.parquet: .*Rename one"):
+        check_output_names(cut(shards, part_rows=2))
 
 
 def test_parts_of_real_files(tmp_path: Path) -> None:

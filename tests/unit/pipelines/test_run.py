@@ -235,7 +235,9 @@ def test_kept_documents_come_out_as_they_came_in_but_for_the_edits(
 
 
 def test_output_mirrors_the_shards(done: Governed, demo_corpus: DemoPlan) -> None:
-    shards = {path.relative_to(demo_corpus.corpus).as_posix() for path in demo_corpus.corpus.rglob("*.parquet")}
+    shards = {
+        path.relative_to(demo_corpus.corpus).as_posix() for path in demo_corpus.corpus.rglob("*.parquet")
+    }
     written = {Path(path).relative_to("data/r1") for path in done.manifest["data"]}
     assert {path.parent.as_posix() for path in written} == {Path(path).parent.as_posix() for path in shards}
     assert {path.name.split(".")[0] for path in written} == {Path(path).stem for path in shards}
@@ -277,3 +279,31 @@ def test_other_parts_make_the_same_decisions(
     assert len(again.plan.parts) != len(done.plan.parts)
     assert again.verdicts() == done.verdicts()
     assert again.exported().column("id").equals(done.exported().column("id"))
+
+
+def test_inner_sizes_do_not_matter(
+    done: Governed,
+    demo_recipe: Path,
+    tmp_path: Path,
+    govern: Callable[..., Governed],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Many ranges, small row groups and small batches, as a large corpus has them."""
+    for name, value in (
+        ("pipelines.cascade.EXACT_RANGE_ENTRIES", 20),
+        ("pipelines.near.MATCH_RANGE_ENTRIES", 300),
+        ("pipelines.stages.link.RANGE_DOCUMENTS", 10),
+        ("pipelines.stages.elect.MICRO_BATCH_BYTES", 3_000),
+        ("pipelines.texts.MICRO_BATCH_BYTES", 5_000),
+        ("datagov.storage.ROW_GROUP_ROWS", 100),
+        ("pipelines.sorted_runs.ROW_GROUP_ROWS", 100),
+    ):
+        monkeypatch.setattr(name, value)
+    again = govern(demo_recipe, part_rows=100, output=str(tmp_path / "out"))
+    buckets, pairs = (again.manifest["tables"][name][0]["files"] for name in ("buckets", "pairs"))
+    assert len(buckets) > 8
+    assert len(pairs) > 3
+    assert again.verdicts() == done.verdicts()
+    for query in ("SELECT * FROM pairs ORDER BY a, b", "SELECT * FROM buckets ORDER BY key, part, row"):
+        assert again.rows(query) == done.rows(query)
+    assert again.exported().equals(done.exported())
