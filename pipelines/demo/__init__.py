@@ -18,7 +18,7 @@ from pipelines.demo.corpus import make_corpus
 from pipelines.demo.summary import summary
 from pipelines.executors import make_executor
 from pipelines.lock import output_lock
-from pipelines.plan import MARKER, make_plan
+from pipelines.plan import make_plan
 from pipelines.progress import Reporter
 from pipelines.recipe import load_recipe
 from pipelines.report import print_summary
@@ -26,6 +26,9 @@ from pipelines.run import run
 from pipelines.step_specs import NearDedup
 
 __all__ = ["demo"]
+
+MARK = ".datagov-demo"
+"""Empty file that says that a folder is the demo's to empty."""
 
 
 def demo(folder: Path, *, documents: int, workers: int | None = None, as_json: bool = False) -> bool:
@@ -94,13 +97,12 @@ def _explain_one(out: Path) -> None:
 
 
 def _clear(folder: Path) -> None:
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    ours = {"corpus", "out", "planted.parquet"}
-    found = {path.name for path in folder.iterdir()}
-    marker = folder / "out" / MARKER
-    if not found <= ours or (found & {"out"} and not marker.exists()):
+    """Empty the folder of an earlier demo, which its mark tells, and mark it."""
+    mark = folder / MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise ConfigError(f"{folder}: holds files that are not an earlier demo; choose an empty folder")
     for name in ("corpus", "out"):
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "planted.parquet").unlink(missing_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
