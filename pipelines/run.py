@@ -21,7 +21,7 @@ from pipelines import outcome
 from pipelines.cascade import Cascade
 from pipelines.executors import Executor
 from pipelines.manifest import draft_manifest, final_manifest
-from pipelines.plan import MARKER, Plan, marker_of
+from pipelines.plan import MARKER, Plan, check_marker, marker_of
 from pipelines.progress import Reporter
 from pipelines.stage import Task, known, stage_key
 
@@ -134,6 +134,7 @@ def begin(session: Session) -> None:
     The manifest of a run that is finished stays until the new one takes its place.
     """
     plan = session.plan
+    check_marker(plan)  # once more, now that the folder is locked
     session.run_id = plan.run_id()
     publish(plan.out / MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
     publish(plan.out / "README.txt", FOLDER_GUIDE.encode())

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for_end
 
 from datagov.errors import PartialRun
@@ -83,7 +84,9 @@ class LocalExecutor:
         while waiting or running:
             while waiting and len(running) < 2 * self.workers:
                 index = waiting.pop()
-                running[self._pool.submit(execute, left[index])] = index
+                with _deaf_to_ctrl_c():
+                    future = self._pool.submit(execute, left[index])
+                running[future] = index
                 self._running.add(index)
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
@@ -97,6 +100,19 @@ class LocalExecutor:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Let processes that are started inside be born with SIGINT blocked; here it is heard afterwards.
+
+    A worker that is interrupted while it imports would print a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start_worker() -> None:

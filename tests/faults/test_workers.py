@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import fault_program as program
@@ -92,9 +93,11 @@ def test_ctrl_c_ends_with_130_and_can_be_continued(who: str, recipe: Path, undis
     assert {path: after[path] for path in done} == done
 
 
-def test_ctrl_c_while_workers_start_leaves_none_behind(recipe: Path) -> None:
+@pytest.mark.parametrize("after_s", [0.0, 0.25, 0.5])
+def test_ctrl_c_while_workers_start_leaves_none_behind(after_s: float, recipe: Path) -> None:
     process = program.start("run", recipe, "--workers", "2")
     program.wait_for(lambda: workers(process), process)
+    time.sleep(after_s)
     os.killpg(process.pid, signal.SIGINT)
     ended = program.end(process)
     assert ended.code == 130, ended.err
