@@ -178,7 +178,7 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
             )
         )
     sizes = {part.name: part.text_bytes for part in chosen}
-    warm(session, bool(tasks))
+    warm(session, len(tasks) > 1)
     session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks])
     return [] if session.damaged else [_receipts(plan, part.name) for part in chosen]
 

@@ -106,6 +106,22 @@ def test_what_a_filter_removed_is_nobodys_keeper(decided: Run) -> None:
     assert outcome(done, "b") == KEPT_ALONE
 
 
+def test_what_a_filter_removed_has_no_part_in_exact_dedup(decided: Run) -> None:
+    long, short = prose("long", 70), prose("short", 20)
+    texts = {"long": long, "long too": long, "short": short, "shorter": prose("shorter", 10)}
+    done = decided(
+        texts,
+        {"filter": {"profile": "length.yaml"}},
+        {"exact_dedup": {"on": "url"}},
+        inputs={"url": "url"},
+        columns={"url": dict.fromkeys(texts, "one")},
+    )
+    fallen = ("remove", "filter", None, None, False, None)
+    assert [outcome(done, key) for key in ("long", "long too")] == [fallen, fallen]
+    assert outcome(done, "short") == ("keep", None, None, None, False, 2)
+    assert outcome(done, "shorter") == ("remove", "exact_dedup", "short", "short", False, 2)
+
+
 def test_near_duplicates_are_not_chained(decided: Run) -> None:
     """The middle one is like both ends, the ends are not like each other: an end stays for want of a match."""
     words = prose("m", 40).split()
