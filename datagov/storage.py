@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from xxhash import xxh3_128_hexdigest
 
-from datagov.errors import LedgerError, PartialRun
+from datagov.errors import InputError, LedgerError, PartialRun
 
 __all__ = ["FileRecord", "Output", "Receipt", "commit", "encode_table", "publish", "read_receipt", "replace"]
 
@@ -135,7 +135,14 @@ def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence
         The receipt without its files.
     outputs : sequence of Output
         The unit's files.
+
+    Raises
+    ------
+    InputError
+        The unit was done before with other results, which earlier runs refer to.
     """
+    before = read_receipt(root, receipt_path)
+    published = {file.path: file.digest for file in before.files} if before is not None else {}
     records = []
     for output in outputs:
         if isinstance(output.data, bytes):
@@ -143,8 +150,15 @@ def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence
         else:
             rows = output.data.num_rows
             data = encode_table(output.data, row_groups=output.row_groups, encodings=output.encodings)
+        record = FileRecord(output.path, rows, len(data), xxh3_128_hexdigest(data))
+        if published.get(output.path, record.digest) != record.digest:
+            raise InputError(
+                f"{root / output.path}: belongs to an earlier run and would change. A shard was rewritten in place "
+                f"with the same size and footer, or this release measures something differently ({receipt_of.stage} "
+                f"{receipt_of.unit}). Choose another output folder, so that the earlier run stays true"
+            )
         publish(root / output.path, data)
-        records.append(FileRecord(output.path, rows, len(data), xxh3_128_hexdigest(data)))
+        records.append(record)
     receipt = Receipt(
         stage=receipt_of.stage,
         unit=receipt_of.unit,

@@ -160,6 +160,8 @@ def _named_steps(raw: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
         name = item.get("name")
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ConfigError(f"{place}: name must be a word without '/', got {name!r}")
+        if name == "input":
+            raise ConfigError(f"{place}: a step cannot be called 'input'; the ledger calls what comes in so")
         found.append((name, kind, json.loads(json.dumps(body))))
     return _give_names(found, where)
 

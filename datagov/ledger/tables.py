@@ -39,8 +39,8 @@ DOCUMENTS = pa.schema(
         pa.field("chars", pa.int64()),
     ]
 )
-"""One row an input document. `bytes` and `chars` (code points) are of the input text, NULL where it
-is NULL or not UTF-8; `content_id` is NULL there and where the text has no visible character."""
+"""One row an input document. `bytes` and `chars` (code points) are of the input text, NULL where the
+document was set aside; `content_id` is NULL there and where the text has no visible character."""
 
 EDITS = pa.schema(
     [
@@ -62,7 +62,7 @@ REASON = pa.struct(
         pa.field("annotation", pa.bool_(), nullable=False),
     ]
 )
-"""One crossed bound. `bound` is min | max | missing | same | jaccard; `value` is NULL when the
+"""One crossed bound. `bound` is min | max | missing | otherwise | same | jaccard; `value` is NULL when the
 signal is undefined; `annotation` marks a step that records without removing."""
 
 DECISIONS = pa.schema(

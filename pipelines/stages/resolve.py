@@ -8,12 +8,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagov.errors import LedgerError
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, load_fates
 from pipelines.removals import LINKS
 from pipelines.stage import Task, finish
 
 __all__ = ["apply"]
+
+MOST_LINKS = 10_000
+"""More links than a recipe has steps mean a cycle, which the election rules out."""
 
 
 def apply(task: Task) -> list[Receipt]:
@@ -61,12 +65,13 @@ def apply(task: Task) -> list[Receipt]:
 def _ends(ordinal: np.ndarray, keeper: np.ndarray) -> np.ndarray:
     """Return where the chain from each removed document ends; a chain is at most one link a dedup step."""
     end = keeper
-    while True:
+    for _ in range(MOST_LINKS):
         place = np.minimum(np.searchsorted(ordinal, end), len(ordinal) - 1)
         goes_on = ordinal[place] == end
         if not goes_on.any():
             return end
         end = np.where(goes_on, keeper[place], end)
+    raise LedgerError("a document was removed for itself, by way of others: please report this")
 
 
 def _ids_of(ordinals: np.ndarray, keeper_ordinal: np.ndarray, keeper: pa.Array) -> pa.Array:

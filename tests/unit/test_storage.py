@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.errors import LedgerError, PartialRun
+from datagov.errors import InputError, LedgerError, PartialRun
 from datagov.storage import (
     ROW_GROUP_ROWS,
     Output,
@@ -135,3 +135,13 @@ def test_a_receipt_is_plain_json(tmp_path: Path) -> None:
     record = json.loads((tmp_path / RECEIPT).read_bytes())
     assert set(record) == {"stage", "unit", "files", "facts", "inputs", "seconds"}
     assert record["files"][0]["path"] == "ledger/t/p-1.parquet"
+
+
+def test_a_unit_that_earlier_runs_refer_to_is_not_replaced_by_other_results(tmp_path: Path) -> None:
+    draft = Receipt(stage="measure", unit="p-1", files=(), facts={}, inputs={"modified": [["a.parquet", 1]]})
+    commit(tmp_path, "receipts/x.json", draft, [Output("ledger/x.parquet", b"first")])
+    touched = Receipt(stage="measure", unit="p-1", files=(), facts={}, inputs={"modified": [["a.parquet", 2]]})
+    commit(tmp_path, "receipts/x.json", touched, [Output("ledger/x.parquet", b"first")])
+    with pytest.raises(InputError, match="another output folder"):
+        commit(tmp_path, "receipts/x.json", touched, [Output("ledger/x.parquet", b"second")])
+    assert (tmp_path / "ledger/x.parquet").read_bytes() == b"first"

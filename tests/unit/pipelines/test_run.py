@@ -255,6 +255,7 @@ def test_edits_are_recorded(done: Governed, texts: dict[str, str], documents: Ro
             assert (row["chars_before"], row["chars_after"]) == (len(before), len(texts[row["id"]]))
 
 
+@pytest.mark.slow
 def test_two_workers_write_the_same_bytes(
     done: Governed, demo_recipe: Path, tmp_path: Path, govern: Callable[..., Governed]
 ) -> None:
@@ -267,7 +268,7 @@ def test_two_workers_write_the_same_bytes(
     }
 
 
-@pytest.mark.parametrize("part_rows", [1, 250, None])
+@pytest.mark.parametrize("part_rows", [pytest.param(1, marks=pytest.mark.slow), 250, None])
 def test_other_parts_make_the_same_decisions(
     done: Governed,
     demo_recipe: Path,
@@ -281,6 +282,7 @@ def test_other_parts_make_the_same_decisions(
     assert again.exported().column("id").equals(done.exported().column("id"))
 
 
+@pytest.mark.slow
 def test_inner_sizes_do_not_matter(
     done: Governed,
     demo_recipe: Path,

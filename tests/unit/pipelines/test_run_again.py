@@ -90,7 +90,13 @@ def test_a_finished_run_is_not_done_again(make: Callable[..., Path], govern: Run
     assert {name: again.manifest[name] for name in same} == {name: first.manifest[name] for name in same}
 
 
-@pytest.mark.parametrize("lost", ["receipts", "ledger", "data", "work", "everything"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        *(pytest.param(one, marks=pytest.mark.slow) for one in ("receipts", "ledger", "data", "work")),
+        "everything",
+    ],
+)
 def test_lost_files_are_made_again_as_they_were(make: Callable[..., Path], govern: Run, lost: str) -> None:
     first = govern(make(), part_rows=PART_ROWS)
     expected = contents(first.out, *FOLDERS)
@@ -212,6 +218,7 @@ def test_a_removed_shard_is_gone_from_the_next_run_and_stays_in_the_last(
     assert first.verdicts() == verdicts
 
 
+@pytest.mark.slow
 def test_samples_are_nested_and_the_same_each_time(make: Callable[..., Path], govern: Run) -> None:
     whole = govern(make(), part_rows=PART_ROWS)
     half = govern(make(), part_rows=PART_ROWS, sample=0.5)
@@ -262,6 +269,7 @@ def test_a_share_of_a_finished_run_leaves_it_finished(make: Callable[..., Path],
     assert json.loads((first.out / "runs/r1.json").read_bytes())["complete"]
 
 
+@pytest.mark.slow
 def test_a_plan_writes_nothing_and_says_what_is_left(
     make: Callable[..., Path], govern: Run, cli: Callable[..., Finished], tmp_path: Path
 ) -> None:
