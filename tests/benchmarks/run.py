@@ -292,6 +292,35 @@ def show(rows: list[Row]) -> None:
             print(f"    {rows[number - 1].note}")
 
 
+def markdown(rows: list[Row], results: dict) -> str:
+    """Return the table for docs/benchmarks.md."""
+    machine = results["machine"]
+    lines = [
+        f"{machine['processor']}, {machine['cores']} cores, load before {machine['load_before']:.1f}; "
+        f"Python {results['versions']['python']}, numba {results['versions']['numba']}; "
+        f"peers {', '.join(results['peers'])}.",
+        "",
+        "| work | input | datagov | peer | unit | ratio | target | reached | note |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        ratio = "" if row.ratio is None else f"{row.ratio:.1f}x"
+        reached = {True: "yes", False: "**no**", None: ""}[row.reached]
+        cells = (
+            row.work,
+            row.input,
+            cell(row.ours),
+            cell(row.theirs),
+            row.unit,
+            ratio,
+            row.target,
+            reached,
+            row.note,
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 BENCHMARKS = {"signatures": signatures, "near_dedup": near_dedup, "start": warm_start}
 
 
@@ -323,6 +352,7 @@ def main() -> int:
         "rows": [asdict(row) for row in rows],
     }
     (arguments.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    (arguments.out / "results.md").write_text(markdown(rows, results))
     return 1 if any(row.note.startswith("failed") or "failed:" in row.note for row in rows) else 0
 
 
