@@ -296,9 +296,11 @@ def markdown(rows: list[Row], results: dict) -> str:
     """Return the table for docs/benchmarks.md."""
     machine = results["machine"]
     lines = [
-        f"{machine['processor']}, {machine['cores']} cores, load before {machine['load_before']:.1f}; "
-        f"Python {results['versions']['python']}, numba {results['versions']['numba']}; "
-        f"peers {', '.join(results['peers'])}.",
+        (
+            f"{machine['processor']}, {machine['cores']} cores, load before {machine['load_before']:.1f}; "
+            f"Python {results['versions']['python']}, numba {results['versions']['numba']}; "
+            f"peers {', '.join(results['peers'])}."
+        ),
         "",
         "| work | input | datagov | peer | unit | ratio | target | reached | note |",
         "|---|---|---|---|---|---|---|---|---|",

@@ -140,7 +140,9 @@ def test_a_receipt_is_plain_json(tmp_path: Path) -> None:
 def test_a_unit_that_earlier_runs_refer_to_is_not_replaced_by_other_results(tmp_path: Path) -> None:
     draft = Receipt(stage="measure", unit="p-1", files=(), facts={}, inputs={"modified": [["a.parquet", 1]]})
     commit(tmp_path, "receipts/x.json", draft, [Output("ledger/x.parquet", b"first")])
-    touched = Receipt(stage="measure", unit="p-1", files=(), facts={}, inputs={"modified": [["a.parquet", 2]]})
+    touched = Receipt(
+        stage="measure", unit="p-1", files=(), facts={}, inputs={"modified": [["a.parquet", 2]]}
+    )
     commit(tmp_path, "receipts/x.json", touched, [Output("ledger/x.parquet", b"first")])
     with pytest.raises(InputError, match="another output folder"):
         commit(tmp_path, "receipts/x.json", touched, [Output("ledger/x.parquet", b"second")])
