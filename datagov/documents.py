@@ -10,44 +10,22 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagov.errors import DamagedShard, InputError, did_you_mean
+from datagov.columns import Columns, check_columns, without_views
+from datagov.errors import DamagedShard, InputError
 from datagov.ids import digest
 
 __all__ = [
-    "Columns",
     "Shard",
     "Slice",
     "UnreadableShard",
-    "check_columns",
+    "damaged_shard",
     "list_shards",
+    "micro_batches",
     "open_shard",
     "read_slice",
 ]
-
-DOC_ID = "doc_id"
-"""A UUID column of this name, as written by an earlier run, is the documents' identity."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which input column holds what; only `text` is required."""
-
-    text: str = "text"
-    id: str | None = None
-    source: str | None = None
-    url: str | None = None
-
-    def named(self) -> dict[str, str]:
-        """Return role -> column for the roles that have a column."""
-        roles = {"text": self.text, "id": self.id, "source": self.source, "url": self.url}
-        return {role: column for role, column in roles.items() if column is not None}
-
-    def resolve(self, name: str) -> str:
-        """Return the input column for a role's name, or `name` itself."""
-        return self.named().get(name, name)
 
 
 @dataclass(frozen=True)
@@ -95,8 +73,19 @@ class Slice:
         return self.stop - self.start
 
 
-def list_shards(root: Path, columns: Columns) -> tuple[list[Shard], list[UnreadableShard]]:
+def list_shards(
+    root: Path, columns: Columns, extra: Mapping[str, str] | None = None
+) -> tuple[list[Shard], list[UnreadableShard]]:
     """Return the Parquet files under `root` in path order, readable and unreadable apart.
+
+    Parameters
+    ----------
+    root : Path
+        A folder, or one Parquet file.
+    columns : Columns
+        Columns every shard must have.
+    extra : mapping or None
+        More of them: what names the column in the recipe -> the column.
 
     Raises
     ------
@@ -122,7 +111,7 @@ def list_shards(root: Path, columns: Columns) -> tuple[list[Shard], list[Unreada
     broken: list[UnreadableShard] = []
     for name in names:
         try:
-            shards.append(_look(base, name, columns))
+            shards.append(_look(base, name, columns, {**columns.required(), **(extra or {})}))
         except (pa.ArrowInvalid, OSError) as error:
             broken.append(UnreadableShard(name, " ".join(str(error).split())))
     return shards, broken
@@ -131,37 +120,6 @@ def list_shards(root: Path, columns: Columns) -> tuple[list[Shard], list[Unreada
 def open_shard(root: Path, path: str) -> pq.ParquetFile:
     """Open one shard below `root` (or `root` itself, when the input is a single file)."""
     return pq.ParquetFile(root if root.is_file() else root / path, memory_map=False)
-
-
-def check_columns(schema: pa.Schema, columns: Mapping[str, str], where: str) -> None:
-    """Check that every named column is present, and that text is text.
-
-    Parameters
-    ----------
-    schema : pyarrow.Schema
-        The shard's schema.
-    columns : mapping
-        What each column is for -> its name.
-    where : str
-        The shard, for the message.
-
-    Raises
-    ------
-    InputError
-    """
-    for role, name in columns.items():
-        if name not in schema.names:
-            raise InputError(
-                f"{where}: no column {name!r} (declared as {role} in the recipe's input). "
-                + did_you_mean(name, schema.names)
-            )
-    text_type = schema.field(columns["text"]).type if "text" in columns else pa.string()
-    if pa.types.is_dictionary(text_type):
-        text_type = text_type.value_type
-    if not _is_text(text_type):
-        raise InputError(
-            f"{where}: column {columns['text']!r} is {text_type}, expected string, large_string or binary (UTF-8)"
-        )
 
 
 def read_slice(
@@ -187,51 +145,29 @@ def read_slice(
     """
     try:
         with open_shard(root, part.path) as file:
-            yield from file.iter_batches(
+            for batch in file.iter_batches(
                 batch_size=batch_rows, row_groups=range(*part.groups), columns=columns, use_threads=False
-            )
+            ):
+                yield without_views(batch)
     except (pa.ArrowInvalid, OSError, IndexError) as error:
-        damaged = DamagedShard(
-            f"{part.path}: rows {part.start}-{part.stop} cannot be read ({' '.join(str(error).split())})"
-        )
-        damaged.shard = part.path
-        raise damaged from error
+        raise damaged_shard(part.path, error, f"rows {part.start}-{part.stop} cannot be read") from error
 
 
-def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Return a text column as one large_binary array (bytes, not yet known to be UTF-8)."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    return array.cast(pa.large_binary())
+def damaged_shard(path: str, error: Exception, what: str = "cannot be read") -> DamagedShard:
+    """Return the error that says which shard could not be read, and why."""
+    damaged = DamagedShard(f"{path}: {what} ({' '.join(str(error).split())})")
+    damaged.shard = path
+    return damaged
 
 
-def as_string(column: pa.Array) -> pa.Array:
-    """Return a column of ids, sources or urls as strings; numbers are written in decimal.
-
-    Raises
-    ------
-    InputError
-        The column's type has no plain text form.
-    """
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    try:
-        return pc.cast(column, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(
-            f"a column of type {column.type} cannot serve as id, source or url: {error}"
-        ) from error
-
-
-def _look(base: Path, name: str, columns: Columns) -> Shard:
+def _look(base: Path, name: str, columns: Columns, required: Mapping[str, str]) -> Shard:
     path = base / name
     status = path.stat()
     if status.st_size == 0:
         raise pa.ArrowInvalid("the file is empty (0 bytes)")
     with pq.ParquetFile(path) as file:
         metadata = file.metadata
-        check_columns(file.schema_arrow, columns.named(), name)
+        check_columns(file.schema_arrow, required, name)
         leaf = _leaf_index(metadata, columns.text)
         groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
         return Shard(
@@ -257,16 +193,6 @@ def _footer_digest(path: Path, size: int) -> str:
         length = int.from_bytes(file.read(4), "little")
         file.seek(max(size - 8 - length, 0))
         return digest(file.read(length), os.fsencode(str(size)))
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return (
-        pa.types.is_string(kind)
-        or pa.types.is_large_string(kind)
-        or pa.types.is_binary(kind)
-        or pa.types.is_large_binary(kind)
-        or pa.types.is_string_view(kind)
-    )
 
 
 def micro_batches(lengths: np.ndarray, most_bytes: int) -> list[tuple[int, int]]:

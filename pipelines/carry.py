@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from datagov.columns import as_string, as_text
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import as_string, as_text
 from datagov.errors import InputError
 from pipelines.removals import KEEP_PREFIX
 from pipelines.texts import Chunk, Source

@@ -33,7 +33,7 @@ def draft_manifest(session: Session, started: str) -> dict[str, Any]:
         "recipe_digest": plan.recipe.digest,
         "code_version": __version__,
         "input": {
-            "path": str(plan.root),
+            "path": str(plan.root.resolve()),
             "columns": {
                 role: plan.recipe.input.columns.named().get(role) for role in ("text", "id", "source", "url")
             },

@@ -146,16 +146,13 @@ def _elect(
     }
     digests = [receipt.digest for receipt in gathered]
     key = stage_key("elect", VERSIONS["elect"], linked.digest, digests, options)
+    pieces: dict[int, list[dict[str, Any]]] = {}
+    for receipt in gathered:
+        for group, number in enumerate(receipt.facts["ranges"]):
+            pieces.setdefault(number, []).append({"file": receipt.files[0].path, "group": group})
     tasks = []
-    for number in range(linked.facts["ranges"]):
+    for number in sorted(pieces):
         unit = f"range-{number:06d}"
-        pieces = [
-            {"file": receipt.files[0].path, "group": receipt.facts["ranges"].index(number)}
-            for receipt in gathered
-            if number in receipt.facts["ranges"]
-        ]
-        if not pieces:
-            continue
         tasks.append(
             Task(
                 stage="elect",
@@ -165,7 +162,7 @@ def _elect(
                 args={
                     **options,
                     "range": number,
-                    "gathered": pieces,
+                    "gathered": pieces[number],
                     "memberships": linked.files[1].path,
                     "pairs": f"ledger/pairs/{key}/{unit}.parquet",
                     "removals": f"work/elect/{key}/{unit}.removals.parquet",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import Shard, UnreadableShard, check_columns, list_shards, open_shard
+from datagov.documents import Shard, UnreadableShard, list_shards
 from datagov.errors import ConfigError, InputError
 from datagov.ids import digest
 from datagov.ledger.tables import FORMAT_VERSION
@@ -25,6 +25,9 @@ __all__ = ["MARKER", "Plan", "make_plan"]
 
 MARKER = "datagov.json"
 """The file that says whose output folder it is."""
+
+OWN_COLUMNS = ("chars", "doc_id", "ordinal")
+"""Names under which elections know a document's length, identity and place in the input."""
 
 
 @dataclass(frozen=True)
@@ -134,16 +137,12 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
             f"{recipe.where}: input and output are paths on this machine (or a file system mounted on it); "
             "object stores cannot be named yet"
         )
-    shards, unreadable = list_shards(root, recipe.input.columns)
+    extra = _extra_columns(recipe)
+    shards, unreadable = list_shards(root, recipe.input.columns, extra)
     if not shards:
         problems = "; ".join(f"{shard.path}: {shard.problem}" for shard in unreadable[:10])
         raise InputError(
             f"input {root}: none of its {len(unreadable)} Parquet files can be read ({problems})"
-        )
-    extra = _extra_columns(recipe)
-    with open_shard(root, shards[0].path) as file:
-        check_columns(
-            file.schema_arrow, {f"{name} (in a dedup step)": name for name in extra}, shards[0].path
         )
     documents, by_step = products_of(recipe, sample=sample)
     parts = cut(shards)
@@ -165,7 +164,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
         ),
         documents=documents,
         by_step=tuple(by_step),
-        extra_columns=tuple(extra),
+        extra_columns=tuple(dict.fromkeys(extra.values())),
         input_digest=_input_digest(parts, unreadable, sample),
     )
     check_marker(plan)
@@ -209,7 +208,7 @@ def check_marker(plan: Plan) -> None:
         ("dataset", "another dataset"),
         ("input", "another input"),
     ):
-        if found.get(key) != wanted[key]:
+        if found.get(key) != wanted[key] and not (key == "input" and _known_parts(plan)):
             raise ConfigError(
                 f"output {plan.out} belongs to {what}: {found.get(key)!r}, this recipe says {wanted[key]!r}. "
                 "Choose another output folder (--output), or delete that one"
@@ -221,6 +220,15 @@ def check_marker(plan: Plan) -> None:
 def _before_marker(entry: Path) -> bool:
     """Whether a run that was stopped before it marked its folder may have left this entry."""
     return entry.name == LOCK or (entry.name.startswith(f".{MARKER}.") and entry.suffix == ".tmp")
+
+
+def _known_parts(plan: Plan) -> bool:
+    """Return whether a run in the output folder was of parts of this input, wherever that lay."""
+    names = {part.name for part in plan.parts}
+    for path in (plan.out / "runs").glob("r*.json"):
+        if names & {part["name"] for part in json.loads(path.read_bytes())["parts"]}:
+            return True
+    return False
 
 
 def warnings_of(recipe: Recipe) -> list[str]:
@@ -243,16 +251,23 @@ def _input_digest(parts: Sequence[Part], unreadable: Sequence[UnreadableShard], 
     return digest(json.dumps([listing, [shard.path for shard in unreadable], sample]))
 
 
-def _extra_columns(recipe: Recipe) -> list[str]:
-    named: dict[str, None] = {}
+def _extra_columns(recipe: Recipe) -> dict[str, str]:
+    """Return what names a column in the dedup steps -> the input column, but for those of the input's roles."""
+    named: dict[str, str] = {}
     roles = recipe.input.columns.named()
     for step in recipe.steps:
-        if isinstance(step.spec, ExactDedup | NearDedup):
-            columns = [*KeepPolicy.parse(step.spec.keep).columns, *step.spec.within]
-            if isinstance(step.spec, ExactDedup) and step.spec.on != "text":
-                columns.append(step.spec.on)
-            for column in columns:
-                resolved = roles.get(column, column)
-                if resolved not in roles.values():
-                    named[resolved] = None
-    return list(named)
+        if not isinstance(step.spec, ExactDedup | NearDedup):
+            continue
+        ranking = KeepPolicy.parse(step.spec.keep).columns
+        for column in ranking:
+            if column in OWN_COLUMNS:
+                raise ConfigError(
+                    f"{recipe.where}: step {step.name!r}: keep cannot rank by a column called {column!r}, which is "
+                    "datagov's own name for another thing; rename the column (for the length of the text write "
+                    "`longest` or `shortest`)"
+                )
+        on = [step.spec.on] if isinstance(step.spec, ExactDedup) and step.spec.on != "text" else []
+        for column in [*ranking, *step.spec.within, *on]:
+            if roles.get(column, column) not in roles.values():
+                named[f"step {step.name!r} ({column})"] = column
+    return named

@@ -7,8 +7,10 @@ product share it, and adding one rewrites none.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 from datagov.ledger.tables import FORMAT_VERSION
@@ -71,6 +73,8 @@ def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepPro
         "columns": recipe.input.columns.named(),
         "max_document_chars": recipe.input.max_document_chars,
         "sample": sample,
+        # What normal forms and the words of Chinese text are taken from: another version may see other text.
+        "libraries": {"unicodedata": unicodedata.unidata_version, "rjieba": version("rjieba")},
     }
     edits: tuple[Mapping[str, Any], ...] = ()
 

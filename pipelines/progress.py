@@ -20,9 +20,12 @@ from datagov import terminal
 
 __all__ = ["Reporter"]
 
+QUIET_SECONDS = 20.0
+"""Without a terminal, a long stage says this often how far it is."""
+
 
 class Reporter:
-    """Tells how far a run is; silent when `quiet`."""
+    """Tells how far a run is; when `quiet`, only what it warns of."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = Console(file=sys.stderr, stderr=True, quiet=quiet, highlight=False)
@@ -55,6 +58,13 @@ class Reporter:
         """Print one line."""
         self.console.print(terminal.safe(line), markup=False, soft_wrap=True)
 
+    def warn(self, line: str) -> None:
+        """Print a warning, also when quiet."""
+        if self.console.quiet:
+            terminal.note(f"warning: {line}")
+        else:
+            self.say(f"warning: {line}")
+
     def stage(self, name: str, units: int, done: int) -> StageReport:
         """Begin a stage of `units` tasks of which `done` need not be done again."""
         return StageReport(self, name, units, done)
@@ -68,7 +78,7 @@ class StageReport:
         self._name = name
         self._units, self._reused, self._done = units, done, done
         self._bytes = 0
-        self._started = time.perf_counter()
+        self._started = self._told = time.perf_counter()
         self._bar = None
         if reporter._progress is not None:  # noqa: SLF001 - the two classes are one thing
             self._bar = reporter._progress.add_task(name, total=units, completed=done, rate="")  # noqa: SLF001
@@ -77,6 +87,9 @@ class StageReport:
         """One task more is done, over so many bytes of text."""
         self._done += 1
         self._bytes += text_bytes
+        if self._bar is None and time.perf_counter() - self._told > QUIET_SECONDS:
+            self._told = time.perf_counter()
+            self._reporter.say(self._line())
         if self._bar is not None and self._reporter._progress is not None:  # noqa: SLF001
             self._reporter._progress.update(self._bar, completed=self._done, rate=self._rate())  # noqa: SLF001
 
@@ -90,6 +103,13 @@ class StageReport:
                 f"{self._name:<28} {self._done}/{self._units}{reused}  {seconds:.1f} s{'  ' + rate if rate else ''}"
             )
         return seconds
+
+    def _line(self) -> str:
+        """Return how far the stage is, its rate and the time it still needs at that rate."""
+        seconds = time.perf_counter() - self._started
+        fresh = self._done - self._reused
+        left = (self._units - self._done) * seconds / fresh if fresh else 0.0
+        return f"{self._name:<28} {self._done}/{self._units}  {self._rate()}  about {left:.0f} s left"
 
     def _rate(self) -> str:
         seconds = time.perf_counter() - self._started

@@ -75,7 +75,7 @@ def load_recipe(
     path : Path
         A YAML file.
     input_path, output : str or None
-        Take the place of the recipe's own paths.
+        Take the place of the recipe's own paths, which are relative to the recipe's folder.
     changes : sequence of str
         `STEP/SIGNAL.min=VALUE` for filters, `STEP/key.key=VALUE` for other steps.
 
@@ -103,10 +103,13 @@ def load_recipe(
     source = {"path": source} if isinstance(source, str) else dict(source)
     if input_path is not None:
         source["path"] = input_path
+    elif isinstance(source.get("path"), str):
+        source["path"] = _beside(path, source["path"])
     spec = _validate(InputSpec, source, f"{where}: input")
     target = output if output is not None else raw["output"]
     if not isinstance(target, str) or not target:
         raise ConfigError(f"{where}: output must be a path, not {target!r}")
+    target = target if output is not None else _beside(path, target)
     named = _named_steps(raw["steps"], where)
     for change in changes:
         _change(named, change)
@@ -120,6 +123,11 @@ def load_recipe(
         shared_filesystem=bool(raw.get("shared_filesystem", False)),
         where=where,
     )
+
+
+def _beside(recipe: Path, written: str) -> str:
+    """Return a path written in a recipe, made relative to the recipe's folder."""
+    return written if "://" in written else str(recipe.parent / written)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

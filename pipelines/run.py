@@ -89,13 +89,32 @@ class Session:
     """Shards found to be unreadable while they were read -> the problem."""
 
     def stage(
-        self, label: str, tasks: Sequence[Task], *, text_bytes: Sequence[int] | None = None
+        self,
+        label: str,
+        tasks: Sequence[Task],
+        *,
+        text_bytes: Sequence[int] | None = None,
+        tolerant: bool = False,
     ) -> list[list[Receipt]]:
         """Do the tasks that are not done, and return the receipts of all, in task order.
 
-        A damaged shard is noted in `damaged` and its task left out of the result, while the others go on;
-        any other error ends the stage.
+        Parameters
+        ----------
+        label : str
+            What progress and the manifest call the stage.
+        tasks : sequence of Task
+        text_bytes : sequence of int or None
+            Text each task reads, for the rate and for starting with the largest.
+        tolerant : bool
+            Note damaged shards in `damaged` and leave their tasks out of the result; for measuring, where
+            the run can still do without them.
+
+        Raises
+        ------
+        PartialRun
+            A shard that was readable when it was measured is not any more.
         """
+        damaged: dict[str, str] = {}
         results: list[list[Receipt] | None] = [known(task) for task in tasks]
         open_tasks = [index for index, result in enumerate(results) if result is None]
         report = self.reporter.stage(label, len(tasks), len(tasks) - len(open_tasks))
@@ -106,7 +125,7 @@ class Session:
             for which, outcome in self.executor.map([tasks[index] for index in open_tasks]):
                 index = open_tasks[which]
                 if isinstance(outcome, DamagedShard):
-                    self.damaged[outcome.shard] = outcome.message.removeprefix(f"{outcome.shard}: ")
+                    damaged[outcome.shard] = outcome.message.removeprefix(f"{outcome.shard}: ")
                     continue
                 if isinstance(outcome, DatagovError):
                     raise outcome
@@ -114,6 +133,13 @@ class Session:
                 report.advance(text_bytes[index] if text_bytes is not None else 0)
         finally:
             self.seconds[label] = self.seconds.get(label, 0.0) + report.finish()
+        if damaged and not tolerant:
+            lines = "; ".join(f"{path}: {problem}" for path, problem in damaged.items())
+            raise PartialRun(
+                f"{label}: a shard that could be read before cannot be read now: {lines}. What is finished is kept; "
+                "put the shard right and run again to resume"
+            )
+        self.damaged.update(damaged)
         return [result for result in results if result is not None]
 
     def save(self, manifest: dict[str, Any]) -> None:
@@ -125,7 +151,7 @@ class Session:
     def warn(self, line: str) -> None:
         """Record a warning and print it."""
         self.warnings.append(line)
-        self.reporter.say(f"warning: {line}")
+        self.reporter.warn(line)
 
 
 def begin(session: Session) -> None:
@@ -136,7 +162,7 @@ def begin(session: Session) -> None:
     plan = session.plan
     check_marker(plan)  # once more, now that the folder is locked
     session.run_id = plan.run_id()
-    publish(plan.out / MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
+    replace(plan.out / MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
     publish(plan.out / "README.txt", FOLDER_GUIDE.encode())
     session.manifest = draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds"))
     if not _finished(session):
@@ -179,7 +205,7 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
         )
     sizes = {part.name: part.text_bytes for part in chosen}
     warm(session, len(tasks) > 1)
-    session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks])
+    session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks], tolerant=True)
     return [] if session.damaged else [_receipts(plan, part.name) for part in chosen]
 
 

@@ -6,9 +6,8 @@ prefixes stand in the run's receipt, so that a reducer reads its row groups and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,11 +50,3 @@ def read_range(
         first, last = start // ROW_GROUP_ROWS, (stop - 1) // ROW_GROUP_ROWS
         table = file.read_row_groups(range(first, last + 1), columns=columns, use_threads=False)
     return table.slice(start - first * ROW_GROUP_ROWS, stop - start)
-
-
-def run_file(receipt: Mapping[str, Any], table: str) -> str:
-    """Return the path of a receipt's file whose folder is `ledger/TABLE/`."""
-    for file in receipt["files"]:
-        if file["path"].startswith(f"ledger/{table}/"):
-            return str(file["path"])
-    raise KeyError(table)

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from datagov.columns import Columns
 from datagov.dedup.curve import PRESETS, parameters_for
-from datagov.documents import Columns
 from datagov.errors import did_you_mean
 from datagov.signals.script import SCRIPT_NAMES
 
@@ -73,6 +73,14 @@ class Filter(Strict):
     bounds: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Changes to the profile's bounds: signal -> {min, max, missing}; null takes a limit away."""
     annotate: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Filter:
+        if self.annotate and self.otherwise == "drop":
+            raise ValueError(
+                "annotate: true removes nothing, otherwise: drop does; write otherwise: annotate"
+            )
+        return self
 
 
 class ExactDedup(Strict):

@@ -16,17 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagov.documents import (
-    DOC_ID,
-    Columns,
-    Slice,
-    as_string,
-    as_text,
-    check_columns,
-    micro_batches,
-    open_shard,
-    read_slice,
-)
+from datagov.columns import Columns, as_string, as_text, check_columns, identity_column
+from datagov.documents import Slice, damaged_shard, micro_batches, open_shard, read_slice
 from datagov.edits.normalise import apply as normalise
 from datagov.errors import InputError
 from datagov.ids import as_uuid, doc_ids, halves, row_ids
@@ -136,13 +127,9 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
     """
     at = 0
     for piece in slices:
-        with open_shard(source.path, piece.path) as file:
-            schema = file.schema_arrow
-            most_rows = _rows_a_batch(file, piece)
-        roles = source.columns.named()
-        extra = {name: name for name in columns or ()}
-        check_columns(schema, {**extra, **roles}, piece.path)
-        wanted = _wanted(schema, roles, columns)
+        schema, most_rows = _look(source, piece)
+        check_columns(schema, source.columns.required(), piece.path)
+        wanted = _wanted(schema, source.columns.named(), columns)
         row = piece.start
         for batch in read_slice(source.path, piece, wanted, batch_rows=most_rows):
             shard_rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
@@ -215,16 +202,19 @@ def _wanted(schema: pa.Schema, roles: Mapping[str, str], columns: Sequence[str] 
     if columns is None:
         return list(schema.names)
     names = dict.fromkeys([*roles.values(), *columns])
-    if _has_identity(schema):
-        names[DOC_ID] = None
+    identity = identity_column(schema)
+    if identity is not None:
+        names[identity] = None
     return list(names)
 
 
-def _has_identity(schema: pa.Schema) -> bool:
-    if DOC_ID not in schema.names:
-        return False
-    kind = schema.field(DOC_ID).type
-    return kind == pa.uuid() or kind == pa.binary(16)
+def _look(source: Source, piece: Slice) -> tuple[pa.Schema, int]:
+    """Return a piece's schema, and how many of its rows make about one micro-batch."""
+    try:
+        with open_shard(source.path, piece.path) as file:
+            return file.schema_arrow, _rows_a_batch(file, piece)
+    except (pa.ArrowInvalid, OSError, IndexError, RuntimeError) as error:
+        raise damaged_shard(piece.path, error, "has changed since it was listed") from error
 
 
 def _rows_a_batch(file: Any, piece: Slice) -> int:
@@ -234,10 +224,11 @@ def _rows_a_batch(file: Any, piece: Slice) -> int:
 
 
 def _doc_ids(source: Source, batch: pa.RecordBatch, shard: str, first: int) -> pa.Array:
-    if _has_identity(batch.schema):
-        column = batch.column(DOC_ID)
+    identity = identity_column(batch.schema)
+    if identity is not None:
+        column = batch.column(identity)
         storage = column.storage if isinstance(column, pa.ExtensionArray) else column
-        _no_null(storage, DOC_ID, shard, first)
+        _no_null(storage, identity, shard, first)
         return as_uuid(storage.to_pylist())
     if source.columns.id is None:
         return row_ids(source.dataset, shard, first, batch.num_rows)
@@ -250,8 +241,9 @@ def _no_null(column: pa.Array, name: str, shard: str, first: int) -> None:
     if column.null_count:
         row = first + int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
         raise InputError(
-            f"{shard}:{row}: column {name!r} is NULL, but it is declared as the documents' id. "
-            "Fill it, or leave `id` out of the recipe's input to name documents by shard and row"
+            f"{shard}:{row}: column {name!r} is NULL, and it names the documents. Fill it; or, if it is "
+            "input.id, leave `id` out of the recipe to name documents by shard and row, and if it is a column of "
+            "an earlier export, drop it"
         )
 
 

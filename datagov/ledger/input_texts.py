@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from datagov.documents import as_text, open_shard
+from datagov.columns import as_text
+from datagov.documents import open_shard
 from datagov.errors import InputError
 
 if TYPE_CHECKING:

@@ -60,6 +60,8 @@ class RayExecutor:
                 "at this path, say `shared_filesystem: true` in the recipe; otherwise parts would be lost on nodes"
             )
         self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        # On a cluster that is not ours, tasks in flight are tasks at work: as many as were asked for.
+        self._window = self.workers if address is not None else 2 * self.workers
         self._execute = ray.remote(num_cpus=1, max_retries=RETRIES)(execute)
 
     def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
@@ -74,7 +76,7 @@ class RayExecutor:
         waiting = list(reversed(list(enumerate(tasks))))
         running: dict[ray.ObjectRef, int] = {}
         while waiting or running:
-            while waiting and len(running) < 2 * self.workers:
+            while waiting and len(running) < self._window:
                 index, task = waiting.pop()
                 running[self._execute.remote(task)] = index
             done, _ = ray.wait(list(running), num_returns=1)

@@ -16,6 +16,7 @@ from datagov.dedup.jaccard import shingle_sets
 from datagov.dedup.keeper import KeepPolicy
 from datagov.dedup.shingle import shingle_hashes
 from datagov.documents import micro_batches
+from datagov.errors import LedgerError
 from datagov.ledger.tables import PAIRS
 from datagov.storage import Output, Receipt
 from datagov.text.batch import TextBatch
@@ -89,7 +90,10 @@ def _buckets(task: Task, table: pa.Table, place: np.ndarray) -> tuple[np.ndarray
         memberships = file.read_row_group(task.args["range"], use_threads=False)
     ordinal = table.column("ordinal").to_numpy()
     by_ordinal = np.argsort(ordinal, kind="stable")
-    row = by_ordinal[np.searchsorted(ordinal[by_ordinal], memberships.column("ordinal").to_numpy())]
+    wanted = memberships.column("ordinal").to_numpy()
+    if not np.isin(wanted, ordinal).all():
+        raise LedgerError(f"{task.unit}: candidates are missing from what was gathered; please report this")
+    row = by_ordinal[np.searchsorted(ordinal[by_ordinal], wanted)]
     return by_document(memberships.column("bucket").to_numpy(), place[row], len(ordinal))
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagov.documents import DOC_ID, Slice, open_shard
+from datagov.columns import IDENTITY_COLUMNS, identity_column
+from datagov.documents import Slice, open_shard
 from datagov.storage import Output, Receipt
 from pipelines.parts import output_name
 from pipelines.stage import Task, finish
@@ -53,9 +54,10 @@ def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: S
     name = source.columns.text
     position = table.schema.get_field_index(name)
     table = table.set_column(position, name, texts)
-    if DOC_ID in table.column_names:
+    if identity_column(table.schema) is not None:
         return table
-    return table.append_column(DOC_ID, doc_ids)
+    first, second = IDENTITY_COLUMNS
+    return table.append_column(second if first in table.column_names else first, doc_ids)
 
 
 def _empty(source: Source, piece: Slice) -> pa.Table:

@@ -42,7 +42,6 @@ def apply(task: Task) -> list[Receipt]:
             pa.table(
                 {
                     "range": members.column("range").slice(low, high - low),
-                    "component": members.column("component").slice(low, high - low),
                     "ordinal": members.column("ordinal").slice(low, high - low),
                     "doc_id": chunk.doc_ids.storage.take(pa.array(rows)),
                     "text": texts,

@@ -26,7 +26,7 @@ def apply(task: Task) -> list[Receipt]:
     `args`: buckets (files), parts (name, first ordinal and rows, in order), fates (file), members and
     memberships (where to write).
 
-    Writes `members` (ordinal, component, range), ordered by ordinal; and `memberships` (ordinal,
+    Writes `members` (ordinal, range), ordered by ordinal; and `memberships` (ordinal,
     bucket), one row group a range. Facts: candidates, ranges, and where each part's members begin.
     """
     started = time.perf_counter()
@@ -38,9 +38,7 @@ def apply(task: Task) -> list[Receipt]:
     label = components(len(documents), star[~first_of_bucket], dense[~first_of_bucket])
     ranges = max(1, -(-len(documents) // RANGE_DOCUMENTS))
     range_of = _ranges(label, ranges)
-    members = pa.table(
-        {"ordinal": documents, "component": documents[label] if len(label) else label, "range": range_of}
-    )
+    members = pa.table({"ordinal": documents, "range": range_of})
     by_range = np.lexsort((buckets, ordinals, range_of[dense]))
     lengths = np.bincount(range_of[dense], minlength=ranges)
     memberships = pa.table({"ordinal": ordinals[by_range], "bucket": buckets[by_range]})

@@ -22,7 +22,7 @@ def apply(task: Task) -> list[Receipt]:
 
     `args`: rows, offset (ordinal of the part's first document), fates (file of the part's fates so
     far, or None at the start), documents (file), steps (each with position, kind, name and, for
-    filters, resolved, script, signals and uncovered_from; for dedup steps, removals).
+    filters, resolved, group, script and signals; for dedup steps, removals).
     """
     started = time.perf_counter()
     args = task.args

@@ -13,16 +13,8 @@ from governing import write_shard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.documents import (
-    Columns,
-    Slice,
-    as_string,
-    as_text,
-    check_columns,
-    list_shards,
-    micro_batches,
-    read_slice,
-)
+from datagov.columns import Columns, as_string, as_text, check_columns
+from datagov.documents import Slice, list_shards, micro_batches, read_slice
 from datagov.errors import InputError
 
 TEXTS = ["plain", None, "", "漢字 and 😀", "\x00 NUL\r\n"]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.documents import Columns, Shard, list_shards
+from datagov.columns import Columns
+from datagov.documents import Shard, list_shards
 from datagov.errors import InputError
 from pipelines.parts import Part, check_output_names, cut, output_name
 
