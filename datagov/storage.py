@@ -62,6 +62,8 @@ class Receipt:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """What the unit was made from that is not already in its name, e.g. modification times."""
     seconds: float = 0.0
+    spent: Mapping[str, float] = field(default_factory=dict)
+    """Seconds by step, where a unit works for several."""
 
     @property
     def digest(self) -> str:
@@ -166,6 +168,7 @@ def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence
         facts=receipt_of.facts,
         inputs=receipt_of.inputs,
         seconds=receipt_of.seconds,
+        spent=receipt_of.spent,
     )
     replace(root / receipt_path, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
     return receipt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +40,14 @@ class Cascade:
         self.steps = [self._describe(position) for position in range(len(self.plan.recipe.steps))]
         self.by_dedup: dict[int, dict[str, list[str]]] = {}
         """Position of a dedup step -> its tables: removals, and for near_dedup pairs, buckets, templates, spent."""
-        self.seconds: dict[int, float] = {}
+        self._spent: dict[str, float] = {}
+        """Step -> worker seconds of the stages that worked for it."""
         self._pending: list[int] = []
         self._fates: list[str] | None = None
         self.collected: Receipt | None = None
 
     def step(self, position: int) -> None:
         """Take one step."""
-        started = time.perf_counter()
         kind = self.steps[position]["kind"]
         if kind == "filter":
             self._pending.append(position)
@@ -60,7 +59,6 @@ class Cascade:
             self.screen()
             near_dedup(self, position)
             self._pending.append(position)
-        self.seconds[position] = time.perf_counter() - started
 
     def screen(self) -> Receipt:
         """Bring the fates up to date with the steps taken so far; return the collected fates."""
@@ -92,6 +90,9 @@ class Cascade:
             for index, part in enumerate(self.parts)
         ]
         done = [receipts[0] for receipts in self.session.stage("screen", tasks)]
+        for receipt in done:
+            for name, seconds in receipt.spent.items():
+                self._spent[name] = self._spent.get(name, 0.0) + seconds
         self._fates = [receipt.files[0].path for receipt in done]
         collect = Task(
             stage="collect",
@@ -126,6 +127,16 @@ class Cascade:
         """Return the contents of the documents table in every part, as digests."""
         return self.product_digests(self.plan.documents)
 
+    def spend(self, name: str, receipts: Sequence[Receipt]) -> None:
+        """Count the seconds of some receipts for a step."""
+        self._spent[name] = self._spent.get(name, 0.0) + sum(receipt.seconds for receipt in receipts)
+
+    def step_seconds(self, position: int) -> float:
+        """Return the worker seconds spent on a step: measuring its products, and its stages."""
+        products = self.plan.by_step[position].products
+        measuring = sum(receipts[product.key].seconds for receipts in self.measured for product in products)
+        return measuring + self._spent.get(self.steps[position]["name"], 0.0)
+
     def product_digests(self, product: Product) -> list[str]:
         """Return the contents of a product in every part, as digests."""
         return [receipts[product.key].digest for receipts in self.measured]
@@ -155,6 +166,7 @@ class Cascade:
             for bounds in (range_bounds(entries, aim=EXACT_RANGE_ENTRIES) if runs else [])
         ]
         done = [receipts[0] for receipts in self.session.stage(f"{step['name']}: exact", tasks)]
+        self.spend(step["name"], done)
         self.by_dedup[position] = {"removals": [file.path for receipt in done for file in receipt.files]}
 
     def _describe(self, position: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,7 +102,12 @@ class FilterView:
     """One filter step over one part: which documents it speaks of, and every bound they crossed."""
 
     def __init__(
-        self, step: str, resolved: Mapping[str, Any], script: pa.Table, signals: Mapping[str, pa.Table]
+        self,
+        step: str,
+        resolved: Mapping[str, Any],
+        script: pa.Table,
+        signals: Mapping[str, pa.Table],
+        reached: np.ndarray,
     ) -> None:
         """Evaluate.
 
@@ -115,6 +121,8 @@ class FilterView:
             Table of script@1 for the part, N rows.
         signals : mapping
             Family id -> its table for the part, N rows.
+        reached : bool[N]
+            Documents that earlier steps left for this one.
         """
         self.step = step
         self.annotate = bool(resolved["annotate"])
@@ -125,13 +133,20 @@ class FilterView:
         when = resolved["when"]
         self.covers = np.ones(len(names), bool) if when is None else np.isin(names, when)
         sound = script.column("letters").is_valid().to_numpy()
-        spoken_of = np.flatnonzero(self.covers & sound)
+        spoken_of = np.flatnonzero(self.covers & sound & reached)
         bounds = [Bound(**bound) for bound in resolved["bounds"]]
         measured: dict[str, pa.Array] = {}
         for bound in bounds:
             kind, rule = family_of_rule(bound.signal)
             measured[bound.signal] = values(signals[kind.id].take(pa.array(spoken_of)), [rule])[rule.name]
-        self._crossed: pa.ListArray = crossings(measured, bounds)
+        self.failing = _failing(bounds, measured, spoken_of)
+        """(signal, document row, how many) of the first bound that says `missing: fail` where it is; or None."""
+        limited = [
+            replace(bound, missing="keep") if bound.missing == "fail" else bound
+            for bound in bounds
+            if bound.missing != "fail" or _limits(bound)
+        ]
+        self._crossed: pa.ListArray = crossings(measured, limited)
         self._place = np.full(len(names), -1, np.int64)
         self._place[spoken_of] = np.arange(len(spoken_of))
         self.hit = np.zeros(len(names), bool)
@@ -154,11 +169,28 @@ class FilterView:
         )
 
 
-def read_view(root: Path, step: Mapping[str, Any]) -> FilterView:
-    """Read a filter step's signals for one part (`script` and `signals` name the files) and evaluate them."""
+def _limits(bound: Bound) -> bool:
+    return bound.min is not None or bound.max is not None
+
+
+def _failing(
+    bounds: Sequence[Bound], measured: Mapping[str, pa.Array], rows: np.ndarray
+) -> tuple[str, int, int] | None:
+    for bound in bounds:
+        if bound.missing == "fail" and measured[bound.signal].null_count:
+            missing = np.flatnonzero(measured[bound.signal].is_null().to_numpy(zero_copy_only=False))
+            return bound.signal, int(rows[missing[0]]), len(missing)
+    return None
+
+
+def read_view(root: Path, step: Mapping[str, Any], reached: np.ndarray) -> FilterView:
+    """Read a filter step's signals for one part (`script` and `signals` name the files) and evaluate them.
+
+    `reached` is bool[N]: the documents that earlier steps left for this one.
+    """
     script = pq.read_table(root / step["script"], use_threads=False)
     signals = {name: pq.read_table(root / path, use_threads=False) for name, path in step["signals"].items()}
-    return FilterView(step["name"], step["resolved"], script, signals)
+    return FilterView(step["name"], step["resolved"], script, signals, reached)
 
 
 def uncovered(step: Mapping[str, Any], views: Mapping[int, FilterView]) -> np.ndarray:
@@ -181,7 +213,9 @@ def not_covered(step: str, rows: np.ndarray, *, annotation: bool) -> tuple[np.nd
 
 
 def reason_array(**columns: Any) -> pa.StructArray:
-    """Return an array of `REASON` structs from its fields, given by name."""
+    """Return an array of `REASON` structs from its fields, given by name; without `keeper` there is none."""
+    if "keeper" not in columns:
+        columns["keeper"] = pa.nulls(len(columns["rule"]), pa.binary(16))
     return pa.StructArray.from_arrays(
         [columns[field.name].cast(field.type) for field in REASON], fields=list(REASON)
     )

@@ -13,6 +13,7 @@ from datagov.storage import Receipt
 from pipelines.fates import ALIVE, ERRORED
 from pipelines.filters import rules_of
 from pipelines.outcome import record_unreadable
+from pipelines.parts import output_name
 
 if TYPE_CHECKING:
     from pipelines.cascade import Cascade
@@ -41,12 +42,19 @@ def draft_manifest(session: Session, started: str) -> dict[str, Any]:
             "sample": plan.sample,
             "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in plan.unreadable],
         },
+        "products": [product.receipt("*") for product in plan.products],
         "parts": [
             {
                 "name": part.name,
                 "rows": part.rows,
                 "files": [
-                    {"path": piece.path, "start": piece.start, "stop": piece.stop} for piece in part.slices
+                    {
+                        "path": piece.path,
+                        "start": piece.start,
+                        "stop": piece.stop,
+                        "output": f"data/{session.run_id}/{output_name(piece)}",
+                    }
+                    for piece in part.slices
                 ],
             }
             for part in plan.parts
@@ -121,7 +129,7 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
                 "kept": left - removed,
                 "removed": removed,
                 "annotated": sum(receipt.facts["annotated"].get(step["name"], 0) for receipt in decisions),
-                "seconds": round(cascade.seconds[step["position"]], 3),
+                "seconds": round(cascade.step_seconds(step["position"]), 3),
             }
         )
         left -= removed

@@ -33,6 +33,7 @@ def near_dedup(cascade: Cascade, position: int) -> None:
     linked = _link(cascade, step, matched, buckets)
     gathered = _gather(cascade, step, product, linked)
     elected = _elect(cascade, step, linked, gathered)
+    cascade.spend(step["name"], [*matched, *([linked] if linked is not None else []), *gathered, *elected])
     cascade.by_dedup[position] = {
         "buckets": buckets,
         "templates": templates,

@@ -160,8 +160,12 @@ def print_status(status: dict[str, Any]) -> None:
 
 
 def _measured(out: Path, record: dict[str, Any]) -> int:
-    done = {path.stem for path in out.glob("receipts/documents-*/*.json")}
-    return sum(part["name"] in done for part in record["parts"])
+    """Return how many parts have all products of a run."""
+    patterns = record["products"]
+    return sum(
+        all((out / pattern.replace("*", part["name"])).is_file() for pattern in patterns)
+        for part in record["parts"]
+    )
 
 
 def _step_text(step: dict[str, Any]) -> str:

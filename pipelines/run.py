@@ -261,10 +261,12 @@ def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None
         shown = "; ".join(
             f"{item['id'] or item['doc_id']} at {' and '.join(item['places'])}" for item in facts["examples"]
         )
+        column = session.plan.recipe.input.id
+        named = "the ids" if column is None else f"column {column!r}"
         raise InputError(
-            f"{facts['repeated']} document id(s) occur more than once: {shown}. Make column "
-            f"{session.plan.recipe.input.id!r} unique, or leave `id` out of the recipe's input to name documents by "
-            "shard and row"
+            f"{facts['repeated']} document id(s) occur more than once: {shown}. Make {named} unique; or, if it is "
+            "input.id, leave `id` out of the recipe to name documents by shard and row, and if it is a doc_id column "
+            "of earlier exports, drop it"
         )
 
 

@@ -56,7 +56,14 @@ def known(task: Task) -> list[Receipt] | None:
 
 
 def finish(
-    task: Task, outputs: Sequence[Output], facts: Mapping[str, Any], started: float, *, receipt: int = 0
+    task: Task,
+    outputs: Sequence[Output],
+    facts: Mapping[str, Any],
+    started: float,
+    *,
+    receipt: int = 0,
+    seconds: float | None = None,
+    spent: Mapping[str, float] | None = None,
 ) -> Receipt:
     """Commit one receipt of a task.
 
@@ -72,6 +79,10 @@ def finish(
         `time.perf_counter()` when the work began.
     receipt : int
         Which of the task's receipts.
+    seconds : float or None
+        What this receipt's share of the work took; None for all since `started`.
+    spent : mapping or None
+        Seconds by step, where the task works for several.
     """
     draft = Receipt(
         stage=task.stage,
@@ -79,6 +90,7 @@ def finish(
         files=(),
         facts=dict(facts),
         inputs=dict(task.inputs),
-        seconds=round(time.perf_counter() - started, 4),
+        seconds=round(time.perf_counter() - started if seconds is None else seconds, 4),
+        spent=dict(spent or {}),
     )
     return commit(task.root, task.receipts[receipt], draft, outputs)

@@ -74,7 +74,7 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         )
     errors = "SELECT reason, detail FROM files.errors WHERE doc_id = $id ORDER BY ALL"
     no_pairs = {"compared": 0, "listed": []}
-    exported = f"data/{ledger.run_id}/{found['shard']}" if decision["action"] == "keep" else None
+    exported = exported_file(ledger, found) if decision["action"] == "keep" else None
     return {
         "run": {
             key: ledger.manifest.get(key)
@@ -94,6 +94,15 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         "cluster": cluster(con, found["doc_id"], decision),
         "pairs": compared_pairs(con, found["doc_id"], decision) if "pairs" in present else no_pairs,
     }
+
+
+def exported_file(ledger: Ledger, found: Mapping[str, Any]) -> str | None:
+    """Return the exported shard that holds a kept document; None if the manifest does not say."""
+    for part in ledger.manifest["parts"]:
+        for piece in part["files"]:
+            if piece["path"] == found["shard"] and piece["start"] <= found["shard_row"] < piece["stop"]:
+                return piece.get("output")
+    return None
 
 
 def find(con: duckdb.DuckDBPyConnection, ledger: Ledger, document: str) -> dict[str, Any]:

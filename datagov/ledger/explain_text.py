@@ -86,14 +86,20 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     if bound == "missing":
         return f"{text} is undefined"
     if bound == "same":
-        return "the same as its keeper"
+        return f"the same as {keeper_text(reason)}"
     if bound == "jaccard":
-        return f"Jaccard {terminal.cell(value)} >= {terminal.cell(limit)}"
+        return f"Jaccard {terminal.cell(value)} >= {terminal.cell(limit)} with {keeper_text(reason)}"
     if value is not None:
         text += f" = {terminal.cell(value)}"
     if limit is not None:
         text += f" {COMPARISON.get(bound, '|')} {bound} {terminal.cell(limit)}"
     return text
+
+
+def keeper_text(reason: Mapping[str, Any]) -> str:
+    """Return the keeper of a duplicate, as its id."""
+    keeper = reason.get("keeper")
+    return "its keeper" if keeper is None else bytes(keeper).hex()
 
 
 def counted(number: int, noun: str) -> str:

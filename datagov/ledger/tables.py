@@ -60,10 +60,12 @@ REASON = pa.struct(
         pa.field("bound", pa.string()),
         pa.field("limit", pa.float64()),
         pa.field("annotation", pa.bool_(), nullable=False),
+        pa.field("keeper", pa.binary(16)),
     ]
 )
 """One crossed bound. `bound` is min | max | missing | otherwise | same | jaccard; `value` is NULL when the
-signal is undefined; `annotation` marks a step that records without removing."""
+signal is undefined; `annotation` marks a step that records without removing; `keeper` is the
+kept document that a duplicate was matched with."""
 
 DECISIONS = pa.schema(
     [

@@ -28,7 +28,7 @@ FROM files.decisions;
 CREATE VIEW reasons AS
 SELECT hex_id(doc_id) AS doc_id, action, reason.step AS step, reason.rule AS rule,
        reason.value AS value, reason.bound AS bound, reason."limit" AS bound_limit,
-       reason.annotation AS annotation,
+       reason.annotation AS annotation, lower(hex(reason.keeper)) AS keeper,
        action = 'remove' AND removed_at = reason.step AND NOT reason.annotation AS decisive,
        part, row
 FROM (SELECT doc_id, action, step AS removed_at, unnest(reasons) AS reason, part, row FROM files.decisions);

@@ -69,7 +69,9 @@ def _errors(task: Task, documents: pa.Table) -> Reasons:
 def _filter(
     task: Task, step: dict[str, Any], views: dict[int, FilterView], reached: np.ndarray
 ) -> list[Reasons]:
-    view = read_view(task.root, step)
+    mask = np.zeros(task.args["rows"], bool)
+    mask[reached] = True
+    view = read_view(task.root, step, mask)
     views[step["position"]] = view
     found = [view.reasons(reached)]
     otherwise = step["resolved"]["otherwise"]
@@ -98,6 +100,7 @@ def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
                 if exact
                 else pa.array([step["jaccard"]] * count, pa.float64()),
                 annotation=pa.array([step["annotate"]] * count, pa.bool_()),
+                keeper=_one(removed.column("keeper")),
             ),
         )
     ]

@@ -25,15 +25,20 @@ def apply(task: Task) -> list[Receipt]:
     source: Source = task.args["source"]
     products: list[Product] = task.args["products"]
     builders = [builder_for(product, source) for product in products]
+    seconds = [0.0] * len(builders)
     chains = _chains(products)
     for chunk in read_part(source, task.args["slices"], task.args["columns"]):
         states = _States(chunk, chains)
-        for builder in builders:
+        for index, builder in enumerate(builders):
+            began = time.perf_counter()
             builder.add(chunk, states.at(builder.product.edits))
+            seconds[index] += time.perf_counter() - began
     receipts = []
     for index, builder in enumerate(builders):
+        began = time.perf_counter()
         outputs, facts = builder.finish(task.unit)
-        receipts.append(finish(task, outputs, facts, started, receipt=index))
+        share = seconds[index] + time.perf_counter() - began
+        receipts.append(finish(task, outputs, facts, started, receipt=index, seconds=share))
     return receipts
 
 

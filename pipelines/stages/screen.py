@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagov.errors import InputError
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, ERRORED, rows_of_part
 from pipelines.filters import FilterView, read_view, uncovered
@@ -28,10 +29,14 @@ def apply(task: Task) -> list[Receipt]:
     args = task.args
     fates = _start(task) if args["fates"] is None else _read(task, args["fates"])
     views: dict[int, FilterView] = {}
+    spent: dict[str, float] = {}
     for step in args["steps"]:
+        began = time.perf_counter()
         alive = fates == ALIVE
         if step["kind"] == "filter":
-            view = read_view(task.root, step)
+            view = read_view(task.root, step, alive)
+            if view.failing is not None:
+                raise _missing(task, step["name"], *view.failing)
             views[step["position"]] = view
             if not view.annotate:
                 fates[alive & view.hit] = step["position"]
@@ -40,8 +45,20 @@ def apply(task: Task) -> list[Receipt]:
         elif not step["annotate"]:
             removed = rows_of_part(task.root, step["removals"], REMOVALS, args["offset"], args["rows"])
             fates[removed.column("ordinal").to_numpy()] = step["position"]
+        spent[step["name"]] = round(time.perf_counter() - began, 4)
     outputs = [Output(args["file"], pa.table({"fate": pa.array(fates, pa.int16())}))]
-    return [finish(task, outputs, {"rows": len(fates)}, started)]
+    return [finish(task, outputs, {"rows": len(fates)}, started, spent=spent)]
+
+
+def _missing(task: Task, step: str, signal: str, row: int, count: int) -> InputError:
+    columns = ["shard", "shard_row", "id"]
+    place = pq.read_table(task.root / task.args["documents"], columns=columns, use_threads=False)
+    document = place.slice(row, 1).to_pylist()[0]
+    return InputError(
+        f"step {step!r}: {signal!r} is undefined for {count} documents that reached it, the first "
+        f"{document['shard']}:{document['shard_row']} (id {document['id']}), and its bound says `missing: fail`. "
+        "Say `missing: keep` or `missing: drop`, or remove these documents in an earlier step"
+    )
 
 
 def _start(task: Task) -> np.ndarray:
