@@ -13,7 +13,7 @@ from pipelines.sorted_runs import range_bounds
 from pipelines.stage import Task, stage_key
 
 if TYPE_CHECKING:
-    from pipelines.run import Session
+    from pipelines.session import Session
 
 __all__ = ["Cascade"]
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,6 +111,7 @@ def run_command(
     from pipelines.report import print_share, print_summary, run_record
     from pipelines.run import run
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     share = _share(part)
     plan = _plan(recipe, input_path, output, changes, sample)
     with output_lock(plan.out, shared=share is not None):

@@ -67,6 +67,18 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
                 f"{place}: profile {profile.name!r} has no bound on {signal!r}. {did_you_mean(signal, bounds)}"
             )
         old = bounds[signal]
+        limits = ("min", "max")
+        for key in change or {}:
+            if key not in (*limits, "missing"):
+                raise ConfigError(
+                    f"{place}: bound on {signal!r}: there is no key {key!r}. {did_you_mean(key, (*limits, 'missing'))}"
+                )
+        if change is None or (
+            all(change.get(name, getattr(old, name)) is None for name in limits)
+            and change.get("missing", old.missing) != "drop"
+        ):
+            del bounds[signal]
+            continue
         merged = {
             "signal": signal,
             "min": old.min,

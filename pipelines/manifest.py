@@ -17,7 +17,7 @@ from pipelines.parts import output_name
 
 if TYPE_CHECKING:
     from pipelines.cascade import Cascade
-    from pipelines.run import Session
+    from pipelines.session import Session
 
 __all__ = ["draft_manifest", "final_manifest"]
 

@@ -16,7 +16,7 @@ from pipelines.stage import Task, stage_key
 
 __all__ = ["decide", "export", "record_unreadable", "resolve", "warn_of_removals"]
 
-VERSIONS = {"resolve": 1, "decide": 1, "export": 1}
+VERSIONS = {"resolve": 1, "decide": 2, "export": 1}
 """Bumped when a stage gives other results for the same inputs."""
 
 
@@ -73,7 +73,13 @@ def decide(cascade: Cascade, resolved: Receipt) -> list[Receipt]:
 
 
 def warn_of_removals(cascade: Cascade, decisions: Sequence[Receipt]) -> None:
-    """Warn of every source of which a near_dedup step removed more than its alarm."""
+    """Warn of kept documents that no filter speaks of, and of sources of which near_dedup removed too much."""
+    uncovered = sum(receipt.facts["uncovered"] for receipt in decisions)
+    if uncovered:
+        cascade.session.warn(
+            f"{uncovered} documents were kept that no filter speaks of (`otherwise: keep`): other scripts, and texts "
+            "without a letter, such as empty ones"
+        )
     for step in cascade.steps:
         if step["kind"] != "near_dedup" or step["annotate"]:
             continue

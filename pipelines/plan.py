@@ -10,7 +10,7 @@ from typing import Any
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.documents import Shard, UnreadableShard, list_shards
-from datagov.errors import ConfigError, InputError
+from datagov.errors import ConfigError, InputError, LedgerError
 from datagov.ids import digest
 from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import read_receipt
@@ -21,7 +21,7 @@ from pipelines.recipe import Recipe, Step
 from pipelines.step_specs import ExactDedup, NearDedup
 from pipelines.texts import Source
 
-__all__ = ["MARKER", "Plan", "make_plan"]
+__all__ = ["MARKER", "Plan", "make_plan", "run_records"]
 
 MARKER = "datagov.json"
 """The file that says whose output folder it is."""
@@ -75,16 +75,14 @@ class Plan:
 
     def run_id(self) -> str:
         """Return the run this plan continues or repeats, or the next free one."""
-        highest = 0
-        for path in sorted((self.out / "runs").glob("r*.json")):
-            number = path.stem[1:]
-            if not number.isdigit():
-                continue
-            highest = max(highest, int(number))
-            record = json.loads(path.read_bytes())
-            same_input = record["input"]["digest"] == self.input_digest
-            if record["recipe_digest"] == self.recipe.digest and same_input:
-                return path.stem
+        records = run_records(self.out)
+        for name, record in records.items():
+            if (record["recipe_digest"], record["input"]["digest"]) == (
+                self.recipe.digest,
+                self.input_digest,
+            ):
+                return name
+        highest = max((int(name[1:]) for name in records), default=0)
         return f"r{highest + 1}"
 
     def summary(self) -> dict[str, Any]:
@@ -171,6 +169,26 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
     return plan
 
 
+def run_records(out: Path) -> dict[str, dict[str, Any]]:
+    """Return the manifests of an output folder's runs by name, in the order of their numbers.
+
+    Raises
+    ------
+    LedgerError
+        One of them is not a manifest.
+    """
+    records = {}
+    numbered = [path for path in (out / "runs").glob("r*.json") if path.stem[1:].isdigit()]
+    for path in sorted(numbered, key=lambda path: int(path.stem[1:])):
+        try:
+            records[path.stem] = json.loads(path.read_bytes())
+        except ValueError as error:
+            raise LedgerError(
+                f"{path}: not a run manifest ({error}); move it away, then run its recipe again"
+            ) from error
+    return records
+
+
 def marker_of(plan: Plan) -> dict[str, Any]:
     """Return what the output folder's marker says."""
     return {"format": FORMAT_VERSION, "dataset": plan.recipe.dataset, "input": str(plan.root.resolve())}
@@ -225,10 +243,9 @@ def _before_marker(entry: Path) -> bool:
 def _known_parts(plan: Plan) -> bool:
     """Return whether a run in the output folder was of parts of this input, wherever that lay."""
     names = {part.name for part in plan.parts}
-    for path in (plan.out / "runs").glob("r*.json"):
-        if names & {part["name"] for part in json.loads(path.read_bytes())["parts"]}:
-            return True
-    return False
+    return any(
+        names & {part["name"] for part in record["parts"]} for record in run_records(plan.out).values()
+    )
 
 
 def warnings_of(recipe: Recipe) -> list[str]:

@@ -208,6 +208,9 @@ def _change(steps: list[tuple[str, str, dict[str, Any]]], change: str) -> None:
         keys = key.split(".")
         if kind == "filter" and keys[-1] in {"min", "max", "missing"}:
             keys = ["bounds", ".".join(keys[:-1]), keys[-1]]
+        elif kind == "filter" and len(keys) > 1 and keys[0] not in Filter.model_fields:
+            hint = did_you_mean(keys[-1], ("min", "max", "missing"))
+            raise ConfigError(f"--set {change!r}: expected {name}/SIGNAL.min, .max or .missing. {hint}")
         target = body
         for inner in keys[:-1]:
             target = target.setdefault(inner, {})

@@ -8,7 +8,7 @@ from typing import Any
 
 from datagov import terminal
 from datagov.errors import ConfigError
-from pipelines.plan import MARKER, Plan
+from pipelines.plan import MARKER, Plan, run_records
 
 __all__ = ["print_plan", "print_share", "print_status", "print_summary", "run_record", "status_of"]
 
@@ -37,7 +37,9 @@ def print_plan(summary: dict[str, Any]) -> None:
             entry[0] += 1
             entry[1] += part["text_bytes"]
     count = len(summary["parts"])
-    terminal.line(f"parts    {count}, of which {summary['parts_reused']} need no reading")
+    terminal.line(
+        f"parts    {count}, of which {summary['parts_reused']} need no reading; more workers than parts are idle"
+    )
     if todo:
         terminal.print_table(
             ["to measure", "parts", "MB of text"],
@@ -92,7 +94,7 @@ def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
         f"{counts['removed']} removed, {counts['errored']} set aside, {manifest['seconds']:.1f} s"
     )
     terminal.line(f"kept shards  {plan.out / 'data' / manifest['run_id']}")
-    terminal.line(f"ask why      datagov audit by_reason --ledger {plan.out}")
+    terminal.line(f"ask why      datagov audit by_reason --ledger {plan.out}@{manifest['run_id']}")
 
 
 def print_share(plan: Plan, share: tuple[int, int]) -> None:
@@ -117,24 +119,24 @@ def status_of(out: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{out}: not an output folder of datagov (no {MARKER}); expected the `output` of a recipe"
         )
-    runs = []
-    for path in sorted((out / "runs").glob("r*.json"), key=lambda path: int(path.stem[1:])):
-        record = json.loads(path.read_bytes())
-        runs.append(
-            {
-                "run_id": record["run_id"],
-                "complete": record["complete"],
-                "recipe_digest": record["recipe_digest"],
-                "started": record["started"],
-                "finished": record.get("finished"),
-                "parts": len(record["parts"]),
-                "parts_measured": _measured(out, record),
-                **{
-                    name: record.get("counts", {}).get(name)
-                    for name in ("documents_in", "kept", "removed", "errored")
-                },
-            }
-        )
+    runs = [
+        {
+            "run_id": record["run_id"],
+            "complete": record["complete"],
+            "recipe_digest": record["recipe_digest"],
+            "started": record["started"],
+            "finished": record.get("finished"),
+            "sample": record["input"]["sample"],
+            "files_missing": _missing(out, record),
+            "parts": len(record["parts"]),
+            "parts_measured": _measured(out, record),
+            **{
+                name: record.get("counts", {}).get(name)
+                for name in ("documents_in", "kept", "removed", "errored")
+            },
+        }
+        for record in run_records(out).values()
+    ]
     return {"output": str(out), **json.loads(marker.read_bytes()), "runs": runs}
 
 
@@ -142,11 +144,24 @@ def print_status(status: dict[str, Any]) -> None:
     """Print the runs of an output folder for a person."""
     terminal.line(f"{status['output']}: dataset {status['dataset']}, input {status['input']}")
     terminal.print_table(
-        ["run", "state", "parts measured", "documents", "kept", "removed", "set aside", "started"],
+        [
+            "run",
+            "state",
+            "recipe",
+            "sample",
+            "parts measured",
+            "documents",
+            "kept",
+            "removed",
+            "set aside",
+            "started",
+        ],
         [
             [
                 run["run_id"],
-                "complete" if run["complete"] else "unfinished: run again to continue",
+                _state(run),
+                run["recipe_digest"][:8],
+                run["sample"],
                 f"{run['parts_measured']}/{run['parts']}",
                 run["documents_in"],
                 run["kept"],
@@ -157,6 +172,26 @@ def print_status(status: dict[str, Any]) -> None:
             for run in status["runs"]
         ],
     )
+
+
+def _state(run: dict[str, Any]) -> str:
+    if not run["complete"]:
+        return "unfinished: run again to continue"
+    if run["files_missing"]:
+        return f"{run['files_missing']} files are missing: run again to restore them"
+    return "complete"
+
+
+def _missing(out: Path, record: dict[str, Any]) -> int:
+    """Return how many of the files a finished run refers to are not there."""
+    files = [
+        *record.get("data", ()),
+        *(path for table in record.get("signals", ()) for path in table["files"]),
+    ]
+    for table in record.get("tables", {}).values():
+        for entry in table:
+            files.extend([entry] if isinstance(entry, str) else entry["files"])
+    return sum(not (out / path).is_file() for path in files)
 
 
 def _measured(out: Path, record: dict[str, Any]) -> int:

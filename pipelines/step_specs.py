@@ -70,8 +70,9 @@ class Filter(Strict):
     profile: str
     when: When | None = None
     otherwise: Literal["keep", "drop", "annotate"] | None = None
-    bounds: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    """Changes to the profile's bounds: signal -> {min, max, missing}; null takes a limit away."""
+    bounds: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    """Changes to the profile's bounds: signal -> {min, max, missing}; a limit of null is taken away, and so is
+    the whole bound where it is null itself or left without a limit."""
     annotate: bool = False
 
     @model_validator(mode="after")

@@ -128,7 +128,10 @@ class Governed:
             key: (
                 row["action"],
                 row["step"],
-                tuple(tuple(reason.values()) for reason in row["reasons"]),
+                tuple(
+                    tuple(value for name, value in reason.items() if name != "keeper")
+                    for reason in row["reasons"]
+                ),
                 row["keeper"],
                 row["survivor"],
                 row["orphaned"],

@@ -35,10 +35,13 @@ def apply(task: Task) -> list[Receipt]:
     pieces = [_errors(task, documents)]
     views: dict[int, FilterView] = {}
     annotated: dict[str, int] = {}
+    uncovered_kept = 0
     for step in args["steps"]:
         reached = np.flatnonzero((fates == ALIVE) | (fates >= step["position"]))
         found = _filter(task, step, views, reached) if step["kind"] == "filter" else _dedup(task, step)
         pieces.extend(found)
+        if step["kind"] == "filter" and step["resolved"]["otherwise"] == "keep":
+            uncovered_kept += int(np.count_nonzero(uncovered(step, views) & (fates == ALIVE)))
         noted = [at[annotation_of(reason)] for at, reason in found]
         annotated[step["name"]] = len(np.unique(np.concatenate(noted))) if noted else 0
     table = _decisions(task, documents, fates, pieces)
@@ -50,6 +53,7 @@ def apply(task: Task) -> list[Receipt]:
         "errored": int(np.count_nonzero(fates == ERRORED)),
         "bytes_kept": int(sizes[kept].sum()),
         "annotated": annotated,
+        "uncovered": uncovered_kept,
     }
     return [finish(task, [Output(args["file"], table)], facts, started)]
 

@@ -133,7 +133,7 @@ def test_fixed_row_groups(rows: int) -> None:
 def test_a_receipt_is_plain_json(tmp_path: Path) -> None:
     done(tmp_path)
     record = json.loads((tmp_path / RECEIPT).read_bytes())
-    assert set(record) == {"stage", "unit", "files", "facts", "inputs", "seconds"}
+    assert set(record) == {"stage", "unit", "files", "facts", "inputs", "seconds", "spent"}
     assert record["files"][0]["path"] == "ledger/t/p-1.parquet"
 
 

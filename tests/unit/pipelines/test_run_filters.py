@@ -60,7 +60,8 @@ def few(**keys: Any) -> dict[str, Any]:
 
 def reasons(governed: Governed) -> dict[str, list[tuple[Any, ...]]]:
     rows = governed.decisions().items()
-    return {key: [tuple(reason.values())[1:] for reason in row["reasons"]] for key, row in rows}
+    fields = ("rule", "value", "bound", "limit", "annotation")
+    return {key: [tuple(reason[name] for name in fields) for reason in row["reasons"]] for key, row in rows}
 
 
 SET_ASIDE = {

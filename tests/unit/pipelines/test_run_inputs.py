@@ -221,7 +221,9 @@ def test_an_id_that_is_null_is_named(tmp_path: Path, recipe: Recipe, govern: Run
 def test_a_shard_without_a_column_that_a_step_reads(tmp_path: Path, recipe: Recipe, govern: Run) -> None:
     write_corpus(tmp_path / "corpus", {"a": "x"})
     steps = [{"exact_dedup": {"keep": {"newest": "date"}}}]
-    with pytest.raises(InputError, match=r"no column 'date'.*in a dedup step"):
+    with pytest.raises(
+        InputError, match=r"no column 'date', which the recipe names in step 'exact_dedup' \(date\)"
+    ):
         govern(recipe(tmp_path, steps=steps))
 
 
@@ -253,12 +255,20 @@ def test_an_output_folder_of_something_else_is_refused(
     tmp_path: Path, recipe: Recipe, govern: Run, changes: dict[str, Any], message: str
 ) -> None:
     write_corpus(tmp_path / "corpus", {"a": "x"})
-    write_corpus(tmp_path / "elsewhere", {"a": "x"})
+    write_corpus(tmp_path / "elsewhere", {"b": "y, and more"})
     govern(recipe(tmp_path))
     if "input" in changes:
         changes = {"input": {"path": str(tmp_path / "elsewhere")}}
     with pytest.raises(ConfigError, match=message):
         govern(recipe(tmp_path, **changes))
+
+
+def test_an_input_that_moved_is_the_same_input(tmp_path: Path, recipe: Recipe, govern: Run) -> None:
+    write_corpus(tmp_path / "corpus", TEXTS)
+    first = govern(recipe(tmp_path, steps=STEPS))
+    (tmp_path / "corpus").rename(tmp_path / "moved")
+    second = govern(recipe(tmp_path, steps=STEPS, input={"path": str(tmp_path / "moved")}))
+    assert (second.manifest["run_id"], second.verdicts()) == (first.manifest["run_id"], first.verdicts())
 
 
 def test_a_folder_with_other_files_is_no_output(tmp_path: Path, recipe: Recipe, govern: Run) -> None:
