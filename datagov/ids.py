@@ -15,8 +15,6 @@ from xxhash import xxh3_128_digest
 
 __all__ = ["as_uuid", "digest", "doc_ids", "halves", "hex_id", "row_ids", "value_ids"]
 
-NO_BYTES = b""
-
 
 def digest(*parts: str | bytes) -> str:
     """Return 32 hex digits naming `parts`; lengths are mixed in, so that ("ab", "c") != ("a", "bc")."""
@@ -63,17 +61,15 @@ def row_ids(dataset: str, shard: str, start: int, rows: int) -> pa.Array:
     return as_uuid([xxh3_128_digest(prefix + b"%d" % row) for row in range(start, start + rows)])
 
 
-def value_ids(values: pa.Array, *, salt: bytes = NO_BYTES) -> pa.Array:
+def value_ids(values: pa.Array) -> pa.Array:
     """Return the 128-bit xxh3 of each value's bytes; NULL and empty values have none.
 
     Parameters
     ----------
     values : pyarrow array of (large_)string or (large_)binary, length N
-    salt : bytes
-        Mixed in before each value; empty for text and content ids.
     """
     binary = values.cast(pa.large_binary())
-    return as_uuid([xxh3_128_digest(salt + value) if value else None for value in binary.to_pylist()])
+    return as_uuid([xxh3_128_digest(value) if value else None for value in binary.to_pylist()])
 
 
 def halves(ids: pa.Array) -> tuple[np.ndarray, np.ndarray]:
