@@ -87,7 +87,11 @@ def begin(session: Session) -> None:
     plan = session.plan
     check_marker(plan)  # once more, now that the folder is locked
     session.run_id = plan.run_id()
-    replace(plan.out / MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
+    marker = plan.out / MARKER
+    # Replaced where it is there: the input may have moved.
+    (replace if marker.exists() else publish)(
+        marker, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode()
+    )
     publish(plan.out / "README.txt", FOLDER_GUIDE.encode())
     session.manifest = draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds"))
     record = run_records(plan.out).get(session.run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,16 +71,17 @@ class Session:
         if text_bytes is not None:
             open_tasks.sort(key=lambda index: -text_bytes[index])
         try:
-            for which, outcome in self.executor.map([tasks[index] for index in open_tasks]):
-                index = open_tasks[which]
-                if isinstance(outcome, DamagedShard):
-                    damaged[outcome.shard] = outcome.message.removeprefix(f"{outcome.shard}: ")
-                    continue
-                if isinstance(outcome, DatagovError):
-                    raise outcome
-                results[index] = outcome
-                self.executed += 1
-                report.advance(text_bytes[index] if text_bytes is not None else 0)
+            with closing(self.executor.map([tasks[index] for index in open_tasks])) as outcomes:
+                for which, outcome in outcomes:
+                    index = open_tasks[which]
+                    if isinstance(outcome, DamagedShard):
+                        damaged[outcome.shard] = outcome.message.removeprefix(f"{outcome.shard}: ")
+                        continue
+                    if isinstance(outcome, DatagovError):
+                        raise outcome
+                    results[index] = outcome
+                    self.executed += 1
+                    report.advance(text_bytes[index] if text_bytes is not None else 0)
         finally:
             self.seconds[label] = self.seconds.get(label, 0.0) + report.finish()
         if damaged and not tolerant:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from datagov.errors import ConfigError, did_you_mean
@@ -20,7 +20,7 @@ class Executor(Protocol):
     name: str
     workers: int
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+    def map(self, tasks: Sequence[Task]) -> Generator[tuple[int, Outcome], None, None]:
         """Yield (index of the task, its receipts or error) in order of completion."""
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ class LocalExecutor:
         self.workers = workers or len(os.sched_getaffinity(0))
         self._pool: ProcessPoolExecutor | None = None
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+    def map(self, tasks: Sequence[Task]) -> Generator[tuple[int, Outcome], None, None]:
         """Yield (index of the task, its outcome) as tasks finish.
 
         Raises
@@ -73,7 +73,7 @@ class LocalExecutor:
                 process.terminate()
             self._drop_pool()
 
-    def _finish(self, left: dict[int, Task], batch: list[int]) -> Iterator[tuple[int, Outcome]]:
+    def _finish(self, left: dict[int, Task], batch: list[int]) -> Generator[tuple[int, Outcome], None, None]:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
@@ -81,20 +81,25 @@ class LocalExecutor:
         waiting = list(reversed(batch))
         running: dict[Future[Outcome], int] = {}
         self._running: set[int] = set()
-        while waiting or running:
-            while waiting and len(running) < 2 * self.workers:
-                index = waiting.pop()
-                with _deaf_to_ctrl_c():
-                    future = self._pool.submit(execute, left[index])
-                running[future] = index
-                self._running.add(index)
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                outcome = future.result()
-                index = running.pop(future)
-                self._running.discard(index)
-                del left[index]
-                yield index, outcome
+        try:
+            while waiting or running:
+                while waiting and len(running) < 2 * self.workers:
+                    index = waiting.pop()
+                    with _deaf_to_ctrl_c():
+                        future = self._pool.submit(execute, left[index])
+                    running[future] = index
+                    self._running.add(index)
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcome = future.result()
+                    index = running.pop(future)
+                    self._running.discard(index)
+                    del left[index]
+                    yield index, outcome
+        except GeneratorExit:
+            # Nobody wants the rest: what is at work may still commit, so that nothing is cut off halfway.
+            wait([future for future in running if not future.cancel()])
+            raise
 
     def _drop_pool(self) -> None:
         if self._pool is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from datagov.errors import ConfigError, PartialRun
 from pipelines.stage import Outcome, Task
@@ -64,7 +64,7 @@ class RayExecutor:
         self._window = self.workers if address is not None else 2 * self.workers
         self._execute = ray.remote(num_cpus=1, max_retries=RETRIES)(execute)
 
-    def map(self, tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+    def map(self, tasks: Sequence[Task]) -> Generator[tuple[int, Outcome], None, None]:
         """Yield (index of the task, its outcome) as tasks finish.
 
         Raises

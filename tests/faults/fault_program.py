@@ -226,5 +226,5 @@ def assert_same_output(out: Path, expected: Path) -> None:
     found, wanted = receipts(out), receipts(expected)
     assert [path.relative_to(out) for path in found] == [path.relative_to(expected) for path in wanted]
     for path, other in zip(found, wanted, strict=True):
-        timed = {"seconds": 0.0}
+        timed = {"seconds": 0.0, "spent": {}}
         assert json.loads(path.read_bytes()) | timed == json.loads(other.read_bytes()) | timed
