@@ -131,7 +131,7 @@ class FilterView:
         for bound in bounds:
             kind, rule = family_of_rule(bound.signal)
             measured[bound.signal] = values(signals[kind.id].take(pa.array(spoken_of)), [rule])[rule.name]
-        self._crossed: pa.ListArray = crossings(measured, bounds)
+        self._crossed: pa.ListArray = crossings(measured, bounds, rows=len(spoken_of))
         self._place = np.full(len(names), -1, np.int64)
         self._place[spoken_of] = np.arange(len(spoken_of))
         self.hit = np.zeros(len(names), bool)

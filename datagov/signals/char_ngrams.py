@@ -11,7 +11,7 @@ import pyarrow as pa
 from datagov.errors import ConfigError
 from datagov.rule import Params, RuleInfo, SignalFamily
 from datagov.text.hashing import MARK, STEP, finish
-from datagov.text.kernel import inline_kernel, kernel
+from datagov.text.kernel import Integer, inline_kernel, kernel
 from datagov.text.tables import kind_index, unicode_tables
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ ONE = np.uint64(1)
 
 
 @inline_kernel
-def sum_of_largest(histogram: npt.NDArray[np.int64], most: int, wanted: int) -> int:
+def sum_of_largest(histogram: npt.NDArray[np.int64], most: Integer, wanted: Integer) -> Integer:
     """Return the sum of the `wanted` largest counts; `histogram[c]` of them are c, none above `most`."""
     total = np.int64(0)
     count = np.int64(most)

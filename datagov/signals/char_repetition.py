@@ -138,11 +138,11 @@ def count_repetition(
         length = np.uint64(size)
         none = np.uint32(length)
         counts[d, :] = 0
-        for n in range(2, 11):
-            if size < n:
-                counts[d, n - 2] = -1
-                if n > 4:
-                    counts[d, n + 4] = -1
+        for step in range(2, LAST_SIZE + 1):
+            if size < step:
+                counts[d, step - 2] = -1
+                if step > 4:
+                    counts[d, step + 4] = -1
 
         for i in range(length):
             c = points[i]

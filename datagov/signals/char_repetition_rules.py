@@ -73,7 +73,8 @@ def compat_rule(n: int) -> RuleInfo:
         source=MAP_CC,
         differs=(
             f"As the released script computes it, to be laid beside `duplicate_{n}char_fraction`, which is what "
-            "was meant. It falls with length and hardly ever reaches the script's limit."
+            "was meant. It falls with length. Each such character stands at least twice, so that the value is at most 0.5: no text "
+            "crosses the limit of 0.6 of the script."
         ),
     )
 

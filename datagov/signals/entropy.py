@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from datagov.text.kernel import inline_kernel, kernel
+from datagov.text.kernel import Integer, inline_kernel, kernel
 
 __all__ = ["MICRO", "TABLE_SIZE", "micronats", "product_table", "product_with_log"]
 
@@ -23,7 +23,7 @@ HALF_ROOT: Final = 0.7071067811865476
 
 
 @inline_kernel
-def product_with_log(count: int) -> float:
+def product_with_log(count: Integer) -> float:
     """Return `count` times its natural logarithm; 0 for 0.
 
     By additions, multiplications and divisions alone, whose results IEEE 754 fixes: the logarithm of a
@@ -64,7 +64,7 @@ def product_table() -> npt.NDArray[np.float64]:
 
 
 @inline_kernel
-def micronats(total: int, products: float) -> int:
+def micronats(total: Integer, products: float) -> Integer:
     """Return the entropy of counts, in millionths of a nat, rounded to the nearest.
 
     Parameters
