@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Example", "examples", "page"]
 
 EXAMPLES = "rule_examples.yaml"
-LONGEST_LIST = 40
 
 
 @dataclass(frozen=True)
@@ -84,7 +83,9 @@ def section(kind: SignalFamily, profiles: list[Profile]) -> Iterator[str]:
     yield f"## {kind.id}"
     yield ""
     parameters = [f"`{name}` (required)" for name in kind.required]
-    parameters += [f"`{name}` = {shown(str(value))}" for name, value in kind.defaults.items()]
+    parameters += [
+        f"`{name}` = {'empty' if value == '' else shown(str(value))}" for name, value in kind.defaults.items()
+    ]
     if parameters:
         yield f"Parameters: {', '.join(parameters)}."
         yield ""
