@@ -86,7 +86,10 @@ def show_profile(profile: Profile, *, as_json: bool) -> None:
         return
     terminal.heading(f"{profile.name} (version {profile.version}): {profile.title}")
     rows = [(bound.signal, bound.min, bound.max, bound.missing, bound.source) for bound in profile.bounds]
-    terminal.print_table(("signal", "min", "max", "missing", "source"), rows)
+    if rows:
+        terminal.print_table(("signal", "min", "max", "missing", "source"), rows)
+    for family_id, source in profile.measured.items():
+        terminal.line(f"measured: {family_id} ({source})")
     for left_out in profile.not_included:
         terminal.line(f"not included: {left_out}")
 
@@ -145,6 +148,7 @@ def profile_record(profile: Profile) -> dict[str, Any]:
         "title": profile.title,
         "families": {name: dict(params) for name, params in profile.families.items()},
         "bounds": [asdict(bound) for bound in profile.bounds],
+        "measured": dict(profile.measured),
         "not_included": list(profile.not_included),
     }
 

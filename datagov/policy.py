@@ -126,7 +126,9 @@ def column(counts: pa.RecordBatch | pa.Table, name: str) -> pa.DoubleArray:
     return cast.combine_chunks() if isinstance(cast, pa.ChunkedArray) else cast
 
 
-def crossings(values: Mapping[str, pa.DoubleArray], bounds: Sequence[Bound]) -> pa.ListArray:
+def crossings(
+    values: Mapping[str, pa.DoubleArray], bounds: Sequence[Bound], *, rows: int | None = None
+) -> pa.ListArray:
     """Return every bound that each document crossed, in the order of `bounds`.
 
     Limits are inclusive: a document is kept iff its list is empty, that is iff every value lies in
@@ -138,6 +140,8 @@ def crossings(values: Mapping[str, pa.DoubleArray], bounds: Sequence[Bound]) -> 
         Values by signal name, all of the same length N; see `values`.
     bounds : sequence of Bound
         At most one crossing each a document.
+    rows : int, optional
+        N, which must be given where there may be no values at all.
 
     Returns
     -------
@@ -151,7 +155,8 @@ def crossings(values: Mapping[str, pa.DoubleArray], bounds: Sequence[Bound]) -> 
     InputError
         A signal is missing where its bound says `missing: fail`.
     """
-    rows = len(next(iter(values.values()), ()))
+    if rows is None:
+        rows = len(next(iter(values.values()), ()))
     crossed = np.zeros((rows, len(bounds)), np.uint8)  # 1 + index into KINDS, 0 where not crossed
     measured = np.zeros((rows, len(bounds)), np.float64)
     for at, bound in enumerate(bounds):

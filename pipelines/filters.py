@@ -158,7 +158,7 @@ class FilterView:
             for bound in bounds
             if bound.missing != "fail" or _limits(bound)
         ]
-        self._crossed: pa.ListArray = crossings(measured, limited)
+        self._crossed: pa.ListArray = crossings(measured, limited, rows=len(spoken_of))
         self._place = np.full(len(names), -1, np.int64)
         self._place[spoken_of] = np.arange(len(spoken_of))
         self.hit = np.zeros(len(names), bool)

@@ -1,12 +1,13 @@
 """Named rule sets: which signals to measure, with which bounds, and who published them.
 
 A profile is a YAML file. Every bound cites its source as `key, section`, where the key is one of the
-file's `sources`; what the published recipe has and the profile lacks stands under `not_included`.
+file's `sources`; what the published recipe has and the profile lacks stands under `not_included`. Families
+under `signals` are measured whether or not a bound is on them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,26 @@ from datagov.signals import family, family_of_rule, resolve_params
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from datagov.rule import Params
+    from datagov.rule import Params, SignalFamily
 
 __all__ = ["PROFILES", "Profile", "load_profile"]
 
-PROFILES = ("fineweb2-zh", "gopher-en")
+PROFILES = (
+    "c4-en",
+    "evalweb-zh",
+    "fineweb-en",
+    "fineweb2-zh",
+    "gopher-en",
+    "mapcc-zh",
+    "mapcc-zh-compat",
+    "mapneo-en",
+    "redpajama-v2",
+    "roots-en",
+    "roots-zh",
+)
 """Profiles shipped with datagov."""
 
-KEYS = ("profile", "version", "title", "sources", "params", "not_included", "bounds")
+KEYS = ("profile", "version", "title", "sources", "params", "not_included", "signals", "bounds")
 
 
 @dataclass(frozen=True)
@@ -37,12 +50,14 @@ class Profile:
     version: int
     title: str
     families: Mapping[str, Params]
-    """Families to measure by id (`words@1`), in the order of the first bound on each, with all their
-    parameters."""
+    """Families to measure by id (`words@1`), with all their parameters: those of the bounds, in the
+    order of the first bound on each, then those that are only measured."""
     bounds: tuple[Bound, ...]
     """Bounds in the order of the file; `signal` is a rule's plain name, `source` the full citation."""
     not_included: tuple[str, ...]
     """What the published recipe has besides, and why it is not here."""
+    measured: Mapping[str, str] = field(default_factory=dict)
+    """Families that the file asks for under `signals`, bounded or not, and their citations."""
 
 
 def load_profile(name_or_path: str | Path) -> Profile:
@@ -116,9 +131,38 @@ def parse(content: Any) -> Profile:
                 f"params.{owner.name}", resolve_params, owner, params.get(owner.id, {})
             )
         bounds.append(replace(bound, signal=rule.name))
+    measured: dict[str, str] = {}
+    wanted = content.get("signals", [])
+    if not isinstance(wanted, list):
+        raise ConfigError("signals: must be a list of families.")
+    for at, entry in enumerate(wanted):
+        key = f"signals[{at}]"
+        owner, source = located(key, measured_family, entry, sources)
+        if owner.id in measured:
+            raise ConfigError(f"{key}.family: {owner.name!r} is named twice.")
+        measured[owner.id] = source
+        if owner.id not in families:
+            families[owner.id] = located(
+                f"params.{owner.name}", resolve_params, owner, params.get(owner.id, {})
+            )
+    if not families:
+        raise ConfigError("there is neither a bound nor a family under `signals`: nothing is measured.")
     for unused in params.keys() - families.keys():
         raise ConfigError(f"params.{unused}: no bound is on a signal of this family.")
-    return Profile(name, version, title, families, tuple(bounds), tuple(map(str, not_included)))
+    return Profile(name, version, title, families, tuple(bounds), tuple(map(str, not_included)), measured)
+
+
+def measured_family(entry: Any, sources: Mapping[str, str]) -> tuple[SignalFamily, str]:
+    """Return a family that is measured without a bound, and its citation."""
+    if not isinstance(entry, dict):
+        raise ConfigError(f"must be a mapping, not {entry!r}.")
+    for key in entry:
+        if key not in {"family", "source"}:
+            raise ConfigError(f"unknown key {key!r}. {did_you_mean(str(key), ('family', 'source'))}")
+    for key in ("family", "source"):
+        if key not in entry:
+            raise ConfigError(f"the key {key!r} is missing.")
+    return family(str(entry["family"])), citation(entry["source"], sources)
 
 
 def checked(content: Mapping[str, Any], key: str, kind: type) -> Any:
@@ -137,12 +181,17 @@ def checked_bound(entry: Any, sources: Mapping[str, str]) -> Bound:
     for key in ("missing", "source"):
         if key not in entry:
             raise ConfigError(f"the key {key!r} is missing; a profile says it for every bound.")
-    source_key, comma, section = str(entry["source"]).partition(",")
+    return bound_from({**entry, "source": citation(entry["source"], sources)})
+
+
+def citation(source: Any, sources: Mapping[str, str]) -> str:
+    """Return a citation, written `key, section`, spelled out."""
+    source_key, comma, section = str(source).partition(",")
     if source_key not in sources:
         raise ConfigError(f"source: there is no source {source_key!r}. {did_you_mean(source_key, sources)}")
     if not comma or not section.strip():
         raise ConfigError(f"source: {source_key!r} must be followed by a comma and the section.")
-    return bound_from({**entry, "source": f"{sources[source_key]}, {section.strip()}"})
+    return f"{sources[source_key]}, {section.strip()}"
 
 
 def located(where: str, call: Any, *arguments: Any) -> Any:

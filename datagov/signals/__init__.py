@@ -8,11 +8,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from datagov.errors import ConfigError, did_you_mean
+from datagov.signals.char_ngrams import CHAR_NGRAMS
+from datagov.signals.char_repetition import CHAR_REPETITION
+from datagov.signals.characters import CHARACTERS
+from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
+from datagov.signals.line_marks import LINE_MARKS
 from datagov.signals.line_repetition import LINE_REPETITION
 from datagov.signals.lines import LINES
+from datagov.signals.markup import MARKUP
 from datagov.signals.ngram_repetition import NGRAM_REPETITION
 from datagov.signals.script import SCRIPT
+from datagov.signals.sentences import SENTENCES
 from datagov.signals.stop_words import STOP_WORDS
+from datagov.signals.vocabulary import VOCABULARY
 from datagov.signals.words import WORDS
 
 if TYPE_CHECKING:
@@ -29,6 +37,14 @@ FAMILIES: tuple[SignalFamily, ...] = (
     LINES,
     LINE_REPETITION,
     NGRAM_REPETITION,
+    CHARACTERS,
+    DISTINCT_CHARACTERS,
+    CHAR_REPETITION,
+    CHAR_NGRAMS,
+    MARKUP,
+    SENTENCES,
+    LINE_MARKS,
+    VOCABULARY,
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 

@@ -50,7 +50,8 @@ def test_every_bound_has_a_citation_that_resolves(name: str) -> None:
     for bound, written in zip(profile.bounds, content["bounds"], strict=True):
         key, section = written["source"].split(",", 1)
         assert bound.source == f"{content['sources'][key]}, {section.strip()}"
-    used = {written["source"].split(",", 1)[0] for written in content["bounds"]}
+    cited = [*content["bounds"], *content.get("signals", [])]
+    used = {written["source"].split(",", 1)[0] for written in cited}
     assert used == set(content["sources"])
     assert profile.not_included
 
@@ -95,6 +96,45 @@ def test_fineweb2_zh_has_the_numbers_of_its_configuration() -> None:
     assert bounds["newlines_per_word"] == (None, 0.178)
     assert bounds["duplicate_line_fraction"] == (None, 0.287)
     assert len(profile.families["stop_words@1"]["words"]) == 22
+
+
+def test_mapcc_and_its_compat_variant_differ_in_their_numerators_alone() -> None:
+    fixed, compat = limits(load_profile("mapcc-zh")), limits(load_profile("mapcc-zh-compat"))
+    assert fixed["char_count"] == (50, 10_000)
+    assert fixed["mean_word_length"] == (1.3, 10)
+    assert fixed["distinct_char_fraction"] == (0.1, None)
+    for n, limit in {2: 0.20, 3: 0.18, 4: 0.16}.items():
+        assert fixed[f"top_{n}char_fraction"] == (None, limit)
+    for n in range(5, 11):
+        assert fixed.pop(f"duplicate_{n}char_fraction") == (None, 0.6)
+        assert compat.pop(f"duplicate_{n}char_distinct_fraction") == (None, 0.6)
+    assert fixed == compat
+    assert load_profile("mapcc-zh").families == load_profile("mapcc-zh-compat").families
+
+
+def test_fineweb_has_gophers_numbers_and_its_own() -> None:
+    bounds = limits(load_profile("fineweb-en"))
+    gopher = limits(load_profile("gopher-en"))
+    assert {name: bounds[name] for name in gopher} == gopher
+    assert {name: bounds[name] for name in bounds.keys() - gopher.keys()} == {
+        "opening_brace_count": (None, 0),
+        "lorem_ipsum_count": (None, 0),
+        "sentence_count": (5, None),
+        "terminal_punctuation_line_fraction": (0.12, None),
+        "short_line_fraction": (None, 0.67),
+        "duplicate_line_chars_without_newlines_fraction": (None, 0.01),
+        "newlines_per_word": (None, 0.3),
+    }
+
+
+def test_a_profile_may_measure_without_bounds(tmp_path: Path) -> None:
+    profile = load_profile("redpajama-v2")
+    assert profile.bounds == ()
+    assert list(profile.families) == list(profile.measured)
+    text = GOOD.replace("bounds:", 'signals:\n  - {family: words, source: "me, section 3"}\nbounds:')
+    profile = load_profile(write(tmp_path, text))
+    assert profile.measured == {"words@1": "My own paper, section 3"}
+    assert list(profile.families) == ["words@1", "lines@1"]
 
 
 def decide(profile: Profile, texts: list[str]) -> list[list[str]]:
@@ -160,12 +200,26 @@ def test_a_profile_file_is_read_by_path(tmp_path: Path) -> None:
         ("short_line_fraction", "word_count", r"bounds\[1\]\.signal: 'word_count' is bounded twice"),
         ("profile: mine", "profile: [mine", r"mine.yaml: not YAML"),
         ("bounds:", "bounds: {}\nx:", r"unknown key 'x'"),
+        ("bounds:", "signals: {}\nbounds:", r"signals: must be a list"),
+        ("bounds:", "signals: [words]\nbounds:", r"signals\[0\]: must be a mapping"),
+        ("bounds:", "signals: [{family: words}]\nbounds:", r"signals\[0\]: the key 'source' is missing"),
+        ("bounds:", "signals: [{familiy: words}]\nbounds:", r"signals\[0\]: .*Did you mean 'family'"),
+        ("bounds:", "signals: [{family: wrds, source: 'me, 1'}]\nbounds:", r"Did you mean 'words'"),
     ],
 )
 def test_a_wrong_profile_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
     assert old in GOOD
     with pytest.raises(ConfigError, match=message):
         load_profile(write(tmp_path, GOOD.replace(old, new, 1)))
+
+
+def test_a_profile_of_nothing_is_refused(tmp_path: Path) -> None:
+    text = (
+        GOOD[: GOOD.index("bounds:")].replace("params:\n  lines: {short_line_chars: 10}\n", "")
+        + "bounds: []\n"
+    )
+    with pytest.raises(ConfigError, match=r"nothing is measured"):
+        load_profile(write(tmp_path, text))
 
 
 def test_unknown_names_and_files_are_refused(tmp_path: Path) -> None:

@@ -215,6 +215,7 @@ def test_rules_lists_and_explains(datagov: Run) -> None:
         code, text, errors = datagov("rules", name)
         assert (code, errors) == (0, ""), name
         assert datagov("rules", name, "--json")[0] == 0
+    assert "measured: sentences@1 (RedPajama-V2" in datagov("rules", "redpajama-v2")[1]
     overview = json.loads(datagov("rules", "--json")[1])
     assert {"profiles", "families"} == set(overview)
     code, _, errors = datagov("rules", "gopher-on")

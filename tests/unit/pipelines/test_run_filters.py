@@ -170,6 +170,16 @@ def test_signals_are_kept_for_all_that_a_filter_speaks_of(decided: Run) -> None:
     assert len(rows) == len(TEXTS)
 
 
+def test_a_profile_without_bounds_measures_and_removes_nothing(decided: Run) -> None:
+    done = decided({"name": "seen", "filter": {"profile": "redpajama-v2"}})
+    assert not any(row["step"] for row in done.decisions().values())
+    rows = done.rows("SELECT id, sentence_count FROM signals_seen JOIN documents USING (doc_id)")
+    assert {row["id"]: row["sentence_count"] for row in rows if row["id"] in {"good", "empty"}} == {
+        "good": 1,
+        "empty": 0,
+    }
+
+
 def test_filters_see_the_text_as_edited_so_far(decided: Run) -> None:
     before = {"name": "before", **few(annotate=True)}
     after = {"name": "after", **few(annotate=True)}

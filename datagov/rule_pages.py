@@ -1,0 +1,184 @@
+"""The page of all rules, written from the rules and profiles themselves.
+
+`python -m datagov.rule_pages` prints it; docs/rules.md is what it prints.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from datagov.plain_yaml import read_yaml
+from datagov.policy import Bound, crossings, values
+from datagov.profiles import PROFILES, load_profile
+from datagov.signals import FAMILIES, family, family_of_rule
+from datagov.text.batch import TextBatch
+
+if TYPE_CHECKING:
+    from datagov.profiles import Profile
+    from datagov.rule import RuleInfo, SignalFamily
+
+__all__ = ["Example", "examples", "page"]
+
+EXAMPLES = "rule_examples.yaml"
+
+
+@dataclass(frozen=True)
+class Example:
+    """What one bound of a profile does with two texts."""
+
+    kept: float | None
+    """Value of the language's ordinary text, which the bound keeps; None where it is undefined."""
+    text: str | None
+    """A text that crosses the bound, as it is shown; None where no text of the pool does."""
+    crossed: float | None
+    """Its value."""
+
+
+def page() -> str:
+    """Return the page, in Markdown."""
+    profiles = [load_profile(name) for name in PROFILES]
+    return "\n".join(
+        [*introduction(profiles), *(line for kind in FAMILIES for line in section(kind, profiles))]
+    )
+
+
+def introduction(profiles: list[Profile]) -> Iterator[str]:
+    """Yield what stands before the rules: the profiles, and the texts of the examples."""
+    yield "# Rules"
+    yield ""
+    yield "Written by `python -m datagov.rule_pages > docs/rules.md` from the rules and profiles; not edited by hand."
+    yield "A document is kept where `min <= value <= max`. A *value* is a count, or the quotient of two counts; where it"
+    yield "is undefined, the bound's `missing` decides. `datagov rules NAME` prints the same in a terminal."
+    yield ""
+    yield "## Profiles"
+    for profile in profiles:
+        yield ""
+        yield f"### {profile.name}"
+        yield ""
+        bounds = f"{len(profile.bounds)} bounds" if profile.bounds else "No bounds"
+        measured = ", ".join(f"[{name}](#{anchor(name)})" for name in profile.families)
+        yield f"{profile.title}. Version {profile.version}. {bounds}; measures {measured}."
+        yield ""
+        yield "Not included:"
+        yield ""
+        yield from (f"- {left_out}" for left_out in profile.not_included)
+    yield ""
+    yield "## Texts of the examples"
+    yield ""
+    yield "The *ordinary text* of the examples, which every bound of its language's profiles keeps:"
+    for language, text in pool()["ordinary"].items():
+        yield ""
+        yield f"- {language}: {shown(text)}"
+    yield ""
+
+
+def section(kind: SignalFamily, profiles: list[Profile]) -> Iterator[str]:
+    """Yield a family: its parameters, and each of its rules."""
+    yield f"## {kind.id}"
+    yield ""
+    parameters = [f"`{name}` (required)" for name in kind.required]
+    parameters += [
+        f"`{name}` = {'empty' if value == '' else shown(str(value))}" for name, value in kind.defaults.items()
+    ]
+    if parameters:
+        yield f"Parameters: {', '.join(parameters)}."
+        yield ""
+    for rule in kind.rules:
+        yield f"### {rule.name}"
+        yield ""
+        yield from definition(rule)
+        yield from bounds_table(rule, profiles)
+
+
+def definition(rule: RuleInfo) -> Iterator[str]:
+    """Yield what a rule says of itself."""
+    low, high = rule.value_range
+    quotient = rule.numerator if rule.denominator is None else f"{rule.numerator} / {rule.denominator}"
+    yield rule.formula
+    yield ""
+    yield f"- Value: `{quotient}`, {rule.unit}, from {low:g} to {'no end' if high is None else f'{high:g}'}."
+    yield f"- Undefined: {rule.null_when}."
+    yield f"- Source: {rule.source}."
+    if rule.differs:
+        yield f"- Differs: {rule.differs}"
+    yield ""
+
+
+def bounds_table(rule: RuleInfo, profiles: list[Profile]) -> Iterator[str]:
+    """Yield the bounds on a rule, one a profile, with what each does with an example."""
+    rows = [(profile, bound) for profile in profiles for bound in profile.bounds if bound.signal == rule.name]
+    if not rows:
+        return
+    yield "| profile | min | max | missing | ordinary text | crossed by | source |"
+    yield "|---|---|---|---|---|---|---|"
+    for profile, bound in rows:
+        example = examples(profile, bound)
+        crossed = "no text" if example.text is None else f"{example.text}: {number(example.crossed)}"
+        cells = [f"[{profile.name}](#{profile.name})", number(bound.min), number(bound.max), bound.missing]
+        yield f"| {' | '.join([*cells, number(example.kept), crossed, bound.source])} |"
+    yield ""
+
+
+def examples(profile: Profile, bound: Bound) -> Example:
+    """Measure the ordinary text and the odd ones, and find one that crosses the bound.
+
+    Parameters
+    ----------
+    profile : Profile
+        Its parameters are measured with; the last part of its name that is a language of the pool is
+        its language, English where there is none.
+    bound : Bound
+        One of its bounds.
+
+    Raises
+    ------
+    RuntimeError
+        The ordinary text crosses the bound.
+    """
+    texts = pool()
+    language = next((part for part in profile.name.split("-") if part in texts["ordinary"]), "en")
+    odd = [entry["text"] * entry.get("times", 1) for entry in texts["odd"]]
+    kind, rule = family_of_rule(bound.signal)
+    batch = TextBatch(pa.array([texts["ordinary"][language], *odd], pa.large_string()))
+    measured = values(family(kind.id).measure(batch, profile.families[kind.id]), [rule])
+    crossed = [bool(row) for row in crossings(measured, [bound]).to_pylist()]
+    if crossed[0]:
+        raise RuntimeError(f"the ordinary text of {language!r} crosses {bound.signal!r} of {profile.name!r}")
+    found = measured[rule.name].to_pylist()
+    for entry, value, is_crossed in zip(texts["odd"], found[1:], crossed[1:], strict=True):
+        if is_crossed and value is not None:
+            times = entry.get("times", 1)
+            return Example(found[0], shown(entry["text"]) + (f" × {times}" if times > 1 else ""), value)
+    return Example(found[0], None, None)
+
+
+def pool() -> dict[str, Any]:
+    """Return the texts of the examples."""
+    content: dict[str, Any] = read_yaml((files("datagov") / EXAMPLES).read_text("utf-8"))
+    return content
+
+
+def shown(text: str) -> str:
+    """Return a text as code on one line of a table."""
+    fence = "``" if "`" in text else "`"
+    return fence + text.replace("\n", "⏎").replace("|", "\\|") + fence
+
+
+def number(value: float | None) -> str:
+    """Return a limit or value in a cell."""
+    return "" if value is None else f"{value:.4g}"
+
+
+def anchor(family_id: str) -> str:
+    """Return the anchor that Markdown gives a family's heading."""
+    return family_id.replace("@", "")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -1,0 +1,41 @@
+"""docs/rules.md is what the rules and profiles say, and its examples do what they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from datagov.profiles import PROFILES, load_profile
+from datagov.rule_pages import examples, page
+from datagov.signals import FAMILIES
+
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert PAGE.read_text("utf-8") == page(), "run: python -m datagov.rule_pages > docs/rules.md"
+
+
+def test_every_profile_family_and_rule_has_its_heading() -> None:
+    lines = set(page().splitlines())
+    assert {f"### {name}" for name in PROFILES} <= lines
+    assert {f"## {family.id}" for family in FAMILIES} <= lines
+    assert {f"### {rule.name}" for family in FAMILIES for rule in family.rules} <= lines
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_each_bound_keeps_one_example_and_is_crossed_by_another(name: str) -> None:
+    profile = load_profile(name)
+    for bound in profile.bounds:
+        example = examples(profile, bound)
+        low = -float("inf") if bound.min is None else bound.min
+        high = float("inf") if bound.max is None else bound.max
+        assert example.kept is not None
+        assert low <= example.kept <= high
+        if "char_distinct_fraction" in bound.signal:
+            # A repeated character stands twice, so that the script's 0.6 is out of reach.
+            assert example.text is None
+        else:
+            assert example.crossed is not None, bound.signal
+            assert not low <= example.crossed <= high
