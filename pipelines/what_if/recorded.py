@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from datagov.dedup.keeper import KeepPolicy
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
@@ -137,7 +138,8 @@ def _changed_filter(step: Step, keys: list[str], value: Any, place: str) -> Step
 
 
 def _changed_step(step: Step, keys: list[str], value: Any, place: str) -> Step:
-    body = copy.deepcopy(step.resolved)
+    model = KINDS[step.kind]
+    body = {key: copy.deepcopy(old) for key, old in step.resolved.items() if key in model.model_fields}
     target = body
     for key in keys[:-1]:
         inner = target.setdefault(key, {})
@@ -145,6 +147,11 @@ def _changed_step(step: Step, keys: list[str], value: Any, place: str) -> Step:
             raise ConfigError(f"{place}: {key!r} is not a mapping")
         target = inner
     target[keys[-1]] = value
-    spec: Any = validated(KINDS[step.kind], body, place)
-    resolved = spec.model_dump(mode="json", include=set(step.resolved))
+    spec: Any = validated(model, body, place)
+    if "keep" in step.resolved:
+        try:
+            KeepPolicy.parse(spec.keep)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error.message}") from None
+    resolved = {**step.resolved, **spec.model_dump(mode="json", include=set(step.resolved))}
     return step.model_copy(update={"spec": spec, "resolved": resolved})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagov.documents import read_slice
+from datagov.documents import check_columns, open_shard, read_slice
 from datagov.errors import InputError
 from datagov.ledger.reader import Ledger
 from pipelines.carry import joined
@@ -63,6 +63,8 @@ def input_column(evidence: Evidence, name: str) -> pa.ChunkedArray:
         places = read_ledger(path, ["shard", "shard_row"])
         rows = places.column("shard_row").to_numpy()
         for piece in part.slices:
+            with open_shard(plan.source.path, piece.path) as file:
+                check_columns(file.schema_arrow, {f"{name} (in keep)": column}, piece.path)
             inside = pc.equal(places.column("shard"), piece.path).to_numpy()
             batches = list(read_slice(plan.source.path, piece, [column]))
             if not batches:

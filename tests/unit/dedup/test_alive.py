@@ -36,7 +36,9 @@ def removed_of(high: np.ndarray, low: np.ndarray, place: np.ndarray, world: np.n
 
 @settings(max_examples=150, deadline=None)
 @given(documents=st.lists(DOCUMENT, max_size=8), data=st.data())
-def test_copies_are_as_in_every_world_and_the_bounds_are_reached(documents: list, data: st.DataObject) -> None:
+def test_copies_are_as_in_every_world_and_the_bounds_are_reached(
+    documents: list, data: st.DataObject
+) -> None:
     high = np.array([document[0] for document in documents], np.uint64)
     low = np.array([document[1] for document in documents], np.uint64)
     alive = Alive(
