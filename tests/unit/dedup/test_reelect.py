@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -62,13 +63,31 @@ class Case:
         )
 
 
-THRESHOLDS = st.sampled_from([Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)])
+SOME_THRESHOLDS = [Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)]
+THRESHOLDS = st.sampled_from(SOME_THRESHOLDS)
 DOCUMENT = st.tuples(
     st.sets(st.integers(0, 5), min_size=1, max_size=5),
     st.sets(st.integers(0, 3), max_size=3),
     st.booleans(),
     st.sampled_from([(False, False), (False, True), (True, True), (True, True), (True, True)]),
 )
+
+
+def check(case: Case, alive: Alive, now: tuple[Fraction, int], *, forget: bool = False) -> None:
+    """Hold the election in every world, and see that the answer holds there."""
+    found = case.again(alive, *now, forget=forget)
+    left, (least, most) = alive.without(found.certain, found.possible)
+    for world in worlds(alive):
+        at, held = case.elected(world, *now)
+        after = world.copy()
+        after[at[held.removed]] = False
+        assert not (left.sure & ~after).any()
+        assert not (after & ~left.possible).any()
+        assert least <= held.removed.sum() <= most
+        if left.exact and alive.exact:
+            assert least == most == held.removed.sum()
+    if found.unknown_pairs:
+        assert (found.possible & ~found.certain).any()
 
 
 @settings(max_examples=300, deadline=None)
@@ -89,19 +108,25 @@ def test_the_truth_lies_inside_in_every_world(
         *was,
     )
     alive = Alive(*(np.array([document[3][side] for document in documents], bool) for side in (0, 1)))
-    found = case.again(alive, *now, forget=forget)
-    left, (least, most) = alive.without(found.certain, found.possible)
-    for world in worlds(alive):
-        at, held = case.elected(world, *now)
-        after = world.copy()
-        after[at[held.removed]] = False
-        assert not (left.sure & ~after).any()
-        assert not (after & ~left.possible).any()
-        assert least <= held.removed.sum() <= most
-        if left.exact and alive.exact:
-            assert least == most == held.removed.sum()
-    if found.unknown_pairs:
-        assert (found.possible & ~found.certain).any()
+    check(case, alive, now, forget=forget)
+
+
+CROWDED = st.integers(0, 2**32)
+"""Seed of documents that mostly share buckets, so that budgets of one or two tries bind."""
+
+
+@settings(max_examples=400, deadline=None)
+@given(seed=CROWDED)
+def test_the_truth_lies_inside_where_budgets_bind(csr: Csr, seed: int) -> None:
+    random = Random(seed)
+    count = random.randint(4, 9)
+    shingles = [set(random.sample(range(7), random.choice([1, 2, 3, 3, 4, 6]))) for _ in range(count)]
+    buckets = [{0, *random.sample(range(1, 4), random.randrange(3))} for _ in range(count)]
+    was_alive = np.array([random.random() < 0.8 for _ in range(count)])
+    possible = np.array([random.random() < 0.9 for _ in range(count)])
+    sure = possible & np.array([random.random() < 0.8 for _ in range(count)])
+    rules = [(random.choice(SOME_THRESHOLDS), random.randint(1, 2)) for _ in range(2)]
+    check(Case(csr, shingles, buckets, was_alive, *rules[0]), Alive(sure, possible), rules[1])
 
 
 @settings(max_examples=150, deadline=None)
