@@ -203,7 +203,6 @@ class Cascade:
                 "jaccard": step["resolved"].get("verify", {}).get("jaccard"),
             }
             return lambda part: dedup  # noqa: ARG005 - the same for every part
-        script, *families = self.plan.by_step[position].products
         group = next(
             (group for group in filter_groups(self._flat_steps()) if position in group),
             [position],
@@ -216,8 +215,7 @@ class Cascade:
                 "kind": "filter",
                 "resolved": step["resolved"],
                 "group": group,
-                "script": script.file(part),
-                "signals": {product.label: product.file(part) for product in families},
+                **self.plan.by_step[position].filter_files(part),
             }
 
         return described

@@ -1,4 +1,4 @@
-"""The writing commands: init, plan, run, status, demo."""
+"""The writing commands: init, plan, run, status, demo; and what-if, which runs a recipe where it has to."""
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan_command)
     app.command("run")(run_command)
     app.command("status")(status_command)
+    app.command("what-if")(what_if_command)
     app.command("demo")(demo_command)
 
 
@@ -146,6 +147,50 @@ def status_command(
         terminal.print_json(found)
     else:
         print_status(found)
+
+
+def what_if_command(
+    ledger: Annotated[
+        str,
+        typer.Option("--ledger", metavar="OUT", help="Output folder of a run, or OUT@r1 for one run of it."),
+    ] = ".",
+    changes: SetOption = None,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Compare the texts that have to be compared: exact, as a full run."),
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Processes of --verify; default one a CPU.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a run would have removed with other bounds; nothing is measured again, no run is made."""
+    from datagov.ledger.reader import Ledger
+    from pipelines.executors import make_executor
+    from pipelines.progress import Reporter
+    from pipelines.what_if import what_if
+    from pipelines.what_if.rerun import rerun
+    from pipelines.what_if.what_if_text import print_answer
+
+    if workers is not None and not verify:
+        raise ConfigError("--workers goes with --verify")
+    opened = Ledger.open(ledger)
+    if verify:
+        doer = make_executor("local", workers=workers, address=None, shared_filesystem=False)
+        try:
+            with Reporter(quiet=quiet) as reporter:
+                found = what_if(
+                    opened, changes or (), verify=lambda base, recipe: rerun(base, recipe, doer, reporter)
+                )
+        finally:
+            doer.close()
+    else:
+        found = what_if(opened, changes or ())
+    if as_json:
+        terminal.print_json(found)
+    else:
+        print_answer(found)
 
 
 def demo_command(

@@ -57,6 +57,14 @@ class StepProducts:
     step: str
     products: tuple[Product, ...]
 
+    def filter_files(self, part: str) -> dict[str, Any]:
+        """Return the files a filter reads for a part: `script`, and `signals` by family id."""
+        script, *families = self.products
+        return {
+            "script": script.file(part),
+            "signals": {product.label: product.file(part) for product in families},
+        }
+
 
 def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepProducts]]:
     """Return the documents product, and for each step the products it needs, in step order.

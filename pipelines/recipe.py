@@ -21,7 +21,7 @@ from datagov.signals.script import SCRIPT_NAMES
 from pipelines.filters import resolve_filter
 from pipelines.step_specs import KINDS, ExactDedup, Filter, InputSpec, NearDedup, Normalise, Strict
 
-__all__ = ["Recipe", "Step", "load_recipe"]
+__all__ = ["Recipe", "Step", "check_coverage", "load_recipe", "parse_change", "validated"]
 
 StrictModel = TypeVar("StrictModel", bound="Strict")
 
@@ -105,7 +105,7 @@ def load_recipe(
         source["path"] = input_path
     elif isinstance(source.get("path"), str):
         source["path"] = _beside(path, source["path"])
-    spec = _validate(InputSpec, source, f"{where}: input")
+    spec = validated(InputSpec, source, f"{where}: input")
     target = output if output is not None else raw["output"]
     if not isinstance(target, str) or not target:
         raise ConfigError(f"{where}: output must be a path, not {target!r}")
@@ -114,7 +114,7 @@ def load_recipe(
     for change in changes:
         _change(named, change)
     steps = tuple(_resolve(name, kind, body, where, path.parent) for name, kind, body in named)
-    _check_coverage(steps, where)
+    check_coverage(steps, where)
     return Recipe(
         dataset=dataset,
         input=spec,
@@ -192,20 +192,24 @@ def _give_names(
     return named
 
 
-def _change(steps: list[tuple[str, str, dict[str, Any]]], change: str) -> None:
-    """Apply one `STEP/KEY=VALUE` to the raw steps."""
+def parse_change(change: str) -> tuple[str, list[str], Any]:
+    """Read `STEP/KEY.KEY=VALUE` as the step's name, the keys and the value."""
     path, equals, text = change.partition("=")
     name, slash, key = path.partition("/")
     if not equals or not slash or not key:
         raise ConfigError(f"--set {change!r}: expected STEP/SIGNAL.min=VALUE")
+    try:
+        return name, key.split("."), read_yaml(text)
+    except ConfigError as error:
+        raise ConfigError(f"--set {change!r}: {error.message}") from error
+
+
+def _change(steps: list[tuple[str, str, dict[str, Any]]], change: str) -> None:
+    """Apply one change to the raw steps."""
+    name, keys, value = parse_change(change)
     for step_name, kind, body in steps:
         if step_name != name:
             continue
-        try:
-            value = read_yaml(text)
-        except ConfigError as error:
-            raise ConfigError(f"--set {change!r}: {error.message}") from error
-        keys = key.split(".")
         if kind == "filter" and keys[-1] in {"min", "max", "missing"}:
             keys = ["bounds", ".".join(keys[:-1]), keys[-1]]
         elif kind == "filter" and len(keys) > 1 and keys[0] not in Filter.model_fields:
@@ -223,7 +227,7 @@ def _change(steps: list[tuple[str, str, dict[str, Any]]], change: str) -> None:
 
 def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: Path) -> Step:
     place = f"{where}: step {name!r}"
-    spec = _validate(KINDS[kind], body, place)
+    spec = validated(KINDS[kind], body, place)
     resolved = spec.model_dump(mode="json")
     if isinstance(spec, Filter):
         resolved = resolve_filter(spec, place, folder)
@@ -245,7 +249,8 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     return Step(name=name, kind=kind, spec=spec, resolved=resolved)
 
 
-def _validate(model: type[StrictModel], body: Mapping[str, Any], place: str) -> StrictModel:
+def validated(model: type[StrictModel], body: Mapping[str, Any], place: str) -> StrictModel:
+    """Check a mapping against its model; ConfigError says what is wrong at `place`."""
     try:
         return model.model_validate(body)
     except ValidationError as error:
@@ -271,7 +276,7 @@ def _known_keys(model: type[BaseModel], loc: Sequence[Any]) -> list[str]:
     return list(model.model_fields)
 
 
-def _check_coverage(steps: Sequence[Step], where: str) -> None:
+def check_coverage(steps: Sequence[Step], where: str) -> None:
     """Each run of adjacent filters with `when` must say what becomes of the documents it leaves out."""
     group: list[Step] = []
     for step in [*steps, None]:

@@ -132,7 +132,8 @@ def test_errors_go_to_stderr_and_are_safe(datagov: Run, r1: str) -> None:
 @pytest.mark.parametrize("name", sorted(queries()))
 @pytest.mark.parametrize("as_json", [False, True])
 def test_audit_prints_every_query(datagov: Run, r1: str, name: str, as_json: bool) -> None:
-    arguments = {"removed_by": ["word_count"], "distribution": ["filter-1/word_count"]}.get(name, [])
+    signal = ["filter-1/word_count"]
+    arguments = {"removed_by": ["word_count"], "distribution": signal, "curve": signal}.get(name, [])
     code, text, _ = datagov("audit", name, *arguments, "--ledger", r1, *(["--json"] if as_json else []))
     assert code == 0
     assert "\x1b" not in text

@@ -10,7 +10,7 @@ import pytest
 from ledger_builder import doc_id
 from ledger_example import HOSTILE_TEXT
 
-from datagov.errors import ConfigError
+from datagov.errors import ConfigError, LedgerError
 from datagov.ledger.queries import bind, named_query, queries, read_query, run_query
 from datagov.ledger.reader import Ledger
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Run = Callable[..., tuple[int, str, str]]
-ARGUMENTS = {"removed_by": ["word_count"], "distribution": ["filter-1/word_count"]}
+ARGUMENTS = {
+    "removed_by": ["word_count"],
+    "distribution": ["filter-1/word_count"],
+    "curve": ["filter-1/word_count"],
+}
 
 
 def rows(out: Path, name: str, *arguments: str) -> list[dict]:
@@ -114,6 +118,46 @@ def test_distribution_counts_what_lies_outside(out: Path) -> None:
         0,
     )
     assert (found["smallest"], found["median"], found["largest"]) == (3, 11, 37)
+
+
+@pytest.mark.parametrize("by", ["source", "shard", "all"])
+@pytest.mark.parametrize("at", ["quantiles", "5, 11,20.5"])
+def test_curve_counts_what_a_bound_at_each_value_would_remove(out: Path, by: str, at: str) -> None:
+    con = Ledger.open(f"{out}@r1").connect()
+    told = """SELECT s.value, d.source, d.shard, 'all', d.doc_id, x.action FROM signals s JOIN documents d USING (part, row)
+              JOIN decisions x USING (part, row, doc_id) LEFT JOIN steps t ON t.name = x.step
+              WHERE s.step = 'filter-1' AND signal = 'word_count' AND action <> 'error' AND coalesce(position, 9) >= 2"""
+    which = {"source": 1, "shard": 2, "all": 3}[by]
+    reached = [row for row in con.execute(told).fetchall() if row[0] is not None]
+    found = rows(out, "curve", "filter-1/word_count", f"by={by}", f"at={at}")
+    values = sorted({line["value"] for line in found})
+    if at == "quantiles":
+        points = {line["point"]: line["value"] for line in found}
+        assert points["minimum bound"] == 5
+        assert (values[0], values[-2]) == (min(row[0] for row in reached), max(row[0] for row in reached))
+    else:
+        assert values == [5, 11, 20.5]
+    assert len(found) == len(values) * len({row[which] for row in reached})
+    for line in found:
+        group = [row for row in reached if row[which] == line["grouped"]]
+        below = [row for row in group if row[0] < line["value"]]
+        above = [row for row in group if row[0] > line["value"]]
+        assert (line["documents"], line["below"], line["above"]) == (len(group), len(below), len(above))
+        assert line["kept_below"] == sum(row[5] == "keep" for row in below)
+        assert line["kept_above"] == sum(row[5] == "keep" for row in above)
+        nearest = max(below, key=lambda row: (row[0], row[4]), default=(None,) * 6)
+        assert (line["value_below"], line["example_below"]) == (nearest[0], nearest[4])
+        nearest = min(above, key=lambda row: (row[0], row[4]), default=(None,) * 6)
+        assert (line["value_above"], line["example_above"]) == (nearest[0], nearest[4])
+
+
+def test_a_curve_over_what_is_not_there_is_named(out: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'source'"):
+        rows(out, "curve", "filter-1/word_count", "by=souce")
+    with pytest.raises(ConfigError, match="Did you mean 'filter-1/word_count'"):
+        rows(out, "curve", "filter-1/word_cout")
+    with pytest.raises(LedgerError, match="at=many: expected quantiles, or numbers"):
+        rows(out, "curve", "filter-1/word_count", "at=many")
 
 
 def test_clusters_and_orphans(out: Path) -> None:

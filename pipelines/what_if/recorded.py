@@ -1,0 +1,157 @@
+"""The recipe of a run, read back from its manifest, and the same recipe with changes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from datagov.dedup.keeper import KeepPolicy
+from datagov.errors import ConfigError, LedgerError, did_you_mean
+from datagov.ledger.reader import Ledger
+from datagov.policy import bound_from
+from pipelines.plan import MARKER
+from pipelines.products import products_of
+from pipelines.recipe import Recipe, Step, check_coverage, parse_change, validated
+from pipelines.step_specs import KINDS, Filter, InputSpec, Strict
+
+__all__ = ["changed_recipe", "recorded_recipe", "require_measured"]
+
+OF_A_FILTER = ("annotate", "otherwise")
+"""Options of a filter, besides its bounds, that change no measurement."""
+
+
+def recorded_recipe(ledger: Ledger) -> Recipe:
+    """Return the recipe that a run followed, spelled out as it was then.
+
+    Raises
+    ------
+    LedgerError
+        The manifest's recipe is not one that this code can read back.
+    """
+    canonical = ledger.manifest["recipe"]
+    where = f"{ledger.root}@{ledger.run_id}"
+    try:
+        marker = json.loads((ledger.root / MARKER).read_bytes())
+        recipe = Recipe(
+            dataset=canonical["dataset"],
+            input=InputSpec(path=marker["input"], **canonical["input"]),
+            output=str(ledger.root),
+            steps=tuple(_recorded_step(step, where) for step in canonical["steps"]),
+            where=where,
+        )
+    except (KeyError, TypeError, ValueError, ConfigError) as error:
+        raise LedgerError(f"{where}: the recorded recipe cannot be read back ({error})") from error
+    if recipe.digest != ledger.manifest["recipe_digest"]:
+        raise LedgerError(
+            f"{where}: the recorded recipe was written by datagov {ledger.manifest['code_version']} and means "
+            "something else to this one; run it again"
+        )
+    return recipe
+
+
+def changed_recipe(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """Apply `STEP/SIGNAL.min=VALUE` and `STEP/key.key=VALUE` to a recorded recipe.
+
+    Raises
+    ------
+    ConfigError
+        There is no such step, bound or option, or the value is not one it takes.
+    """
+    steps = list(recipe.steps)
+    names = [step.name for step in steps]
+    for change in changes:
+        name, keys, value = parse_change(change)
+        if name not in names:
+            raise ConfigError(f"--set {change!r}: no step {name!r}. {did_you_mean(name, names)}")
+        at = names.index(name)
+        place = f"--set {change!r}"
+        steps[at] = (
+            _changed_filter(steps[at], keys, value, place)
+            if steps[at].kind == "filter"
+            else _changed_step(steps[at], keys, value, place)
+        )
+    check_coverage(steps, recipe.where)
+    return recipe.model_copy(update={"steps": tuple(steps)})
+
+
+def require_measured(recipe: Recipe, changed: Recipe, *, sample: float, documents: int) -> None:
+    """Refuse a change of what is measured.
+
+    Raises
+    ------
+    ConfigError
+        Says how many documents would have to be measured again.
+    """
+    before, after = (products_of(each, sample=sample) for each in (recipe, changed))
+    known = {product.key for step in before[1] for product in step.products}
+    again = [step.step for step in after[1] if any(product.key not in known for product in step.products)]
+    if again:
+        raise ConfigError(
+            f"This changes what {', '.join(again)} measures: all {documents} documents would have to be measured "
+            "again, and the ledger cannot answer. `datagov run RECIPE --set ...` does it, reusing the rest"
+        )
+
+
+def _recorded_step(recorded: dict[str, Any], where: str) -> Step:
+    resolved = {key: value for key, value in recorded.items() if key not in {"name", "kind"}}
+    name, kind = recorded["name"], recorded["kind"]
+    return Step(name=name, kind=kind, spec=_spec(kind, resolved, f"{where}: {name}"), resolved=resolved)
+
+
+def _spec(kind: str, resolved: dict[str, Any], place: str) -> Any:
+    model: type[Strict] = KINDS[kind]
+    body = {key: value for key, value in resolved.items() if key in model.model_fields}
+    if model is Filter:
+        # A filter's resolved bounds are all of its bounds, not changes to its profile's.
+        del body["bounds"]
+        body["when"] = None if body["when"] is None else {"script": body["when"]}
+    return validated(model, body, place)
+
+
+def _changed_filter(step: Step, keys: list[str], value: Any, place: str) -> Step:
+    resolved = copy.deepcopy(step.resolved)
+    if len(keys) > 1 and keys[-1] in {"min", "max", "missing"}:
+        signal = ".".join(keys[:-1])
+        bounds = {bound["signal"]: bound for bound in resolved["bounds"]}
+        if signal not in bounds:
+            raise ConfigError(
+                f"{place}: step {step.name!r} has no bound on {signal!r}. {did_you_mean(signal, bounds)}"
+            )
+        try:
+            bound = bound_from({**bounds[signal], keys[-1]: value})
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error.message}") from None
+        for limit in ("min", "max"):
+            number = getattr(bound, limit)
+            bounds[signal][limit] = None if number is None else float(number)
+        bounds[signal]["missing"] = bound.missing
+    elif len(keys) == 1 and keys[0] in OF_A_FILTER:
+        resolved[keys[0]] = value
+    else:
+        raise ConfigError(
+            f"{place}: of a filter the ledger can decide again SIGNAL.min, SIGNAL.max, SIGNAL.missing, "
+            f"{' and '.join(OF_A_FILTER)}. For another option, `datagov run RECIPE --set ...`"
+        )
+    return step.model_copy(update={"resolved": resolved, "spec": _spec(step.kind, resolved, place)})
+
+
+def _changed_step(step: Step, keys: list[str], value: Any, place: str) -> Step:
+    model = KINDS[step.kind]
+    body = {key: copy.deepcopy(old) for key, old in step.resolved.items() if key in model.model_fields}
+    target = body
+    for key in keys[:-1]:
+        inner = target.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{place}: {key!r} is not a mapping")
+        target = inner
+    target[keys[-1]] = value
+    spec: Any = validated(model, body, place)
+    if "keep" in step.resolved:
+        try:
+            KeepPolicy.parse(spec.keep)
+        except ConfigError as error:
+            raise ConfigError(f"{place}: {error.message}") from None
+    resolved = {**step.resolved, **spec.model_dump(mode="json", include=set(step.resolved))}
+    return step.model_copy(update={"spec": spec, "resolved": resolved})
