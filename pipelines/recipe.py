@@ -14,12 +14,14 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from datagov.dedup.keeper import KeepPolicy
+from datagov.edits import edit_of
+from datagov.edits.extras import named
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ids import digest
 from datagov.plain_yaml import read_yaml
 from datagov.signals.script import SCRIPT_NAMES
 from pipelines.filters import resolve_filter
-from pipelines.step_specs import KINDS, ExactDedup, Filter, InputSpec, NearDedup, Normalise, Strict
+from pipelines.step_specs import KINDS, EditSpec, ExactDedup, Filter, InputSpec, NearDedup, Strict
 
 __all__ = ["Recipe", "Step", "load_recipe"]
 
@@ -33,7 +35,7 @@ class Step(BaseModel):
 
     name: str
     kind: str
-    spec: Normalise | Filter | ExactDedup | NearDedup
+    spec: EditSpec | Filter | ExactDedup | NearDedup
     resolved: dict[str, Any]
     """What the step does, spelled out; this, not the file's wording, is hashed."""
 
@@ -212,6 +214,8 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     place = f"{where}: step {name!r}"
     spec = _validate(KINDS[kind], body, place)
     resolved = spec.model_dump(mode="json")
+    if isinstance(spec, EditSpec):
+        resolved = {**spec.resolve(), **_made_by(kind, place)}
     if isinstance(spec, Filter):
         resolved = resolve_filter(spec, place, folder)
     if isinstance(spec, NearDedup):
@@ -230,6 +234,17 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
         except ConfigError as error:
             raise ConfigError(f"{place}: {error.message}") from None
     return Step(name=name, kind=kind, spec=spec, resolved=resolved)
+
+
+def _made_by(kind: str, place: str) -> dict[str, str]:
+    """Return the version of the library an edit needs: another version may give other texts."""
+    library = edit_of(kind).library
+    if library is None:
+        return {}
+    try:
+        return {"by": named(library)}
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from None
 
 
 def _validate(model: type[StrictModel], body: Mapping[str, Any], place: str) -> StrictModel:
