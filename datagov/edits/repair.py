@@ -35,7 +35,8 @@ AMPERSAND: Final = ord("&")
 NUMBER_SIGN: Final = ord("#")
 LINE_ENDS: Final = "\r\x85\u2028\u2029"
 QUOTES: Final = "\u02bc\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
-LONE_MOJIBAKE: Final = "ŒœÃÂ" + "".join(map(chr, range(0x80, 0xA0)))
+C1_CONTROLS: Final = "".join(map(chr, range(0x80, 0xA0)))
+LONE_MOJIBAKE: Final = "ŒœÃÂ" + C1_CONTROLS
 """What ftfy takes for wrongly decoded beside a character of any kind, or by itself."""
 NEVER, UNTIL_TAG, ALWAYS = 0, 1, 2
 
@@ -106,6 +107,7 @@ def _characters(config: dict[str, Any]) -> str:
     from ftfy import chardata  # noqa: PLC0415 - an extra
 
     speak_of = {
+        "fix_c1_controls": C1_CONTROLS,
         "remove_terminal_escapes": "\x1b",
         "fix_latin_ligatures": "".join(map(chr, chardata.LIGATURES)),
         "fix_character_width": "".join(map(chr, chardata.WIDTH_MAP)),
