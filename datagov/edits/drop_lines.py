@@ -188,8 +188,15 @@ def apply(
     mark(*cited, gone)
     lines = view(batch, gone)
     size = lines.end - lines.start
-    counted = min_words > 0 or any(group["most_words"] is not None for group in phrases.values())
-    words = words_a_line(batch, gone) if counted else np.zeros(len(size), np.int64)
+    held = {
+        name: phrase_table.find(lines.points, lines.start, lines.end, group["phrases"], group["where"])
+        for name, group in phrases.items()
+    }
+    wanted = np.full(len(size), min_words > 0)
+    for name, group in phrases.items():
+        if group["most_words"] is not None:
+            wanted |= held[name]
+    words = words_a_line(batch, gone, wanted)
     found: dict[str, npt.NDArray[np.bool_]] = {}
     if terminal_punctuation:
         table = sentence_end_table(terminal_also)
@@ -205,8 +212,8 @@ def apply(
     if counters:
         found["counters"] = _counters(lines)
     for name, group in phrases.items():
-        held = phrase_table.find(lines.points, lines.start, lines.end, group["phrases"], group["where"])
-        found[name] = held if group["most_words"] is None else held & (words <= group["most_words"])
+        most = group["most_words"]
+        found[name] = held[name] if most is None else held[name] & (words <= most)
     if contains:
         found["contains"] = phrase_table.find(lines.points, lines.start, lines.end, contains, "anywhere")
     crossed = np.zeros(len(size), np.uint32)

@@ -29,10 +29,10 @@ def _same(points: npt.NDArray[np.uint32], a: Integer, a_end: Integer, b: Integer
     """Whether two stretches hold the same characters."""
     if a_end - a != b_end - b:
         return False
-    same = True
-    for k in range(a_end - a):
-        same &= points[a + k] == points[b + k]
-    return same
+    k = 0
+    while k < a_end - a and points[a + k] == points[b + k]:
+        k += 1
+    return bool(k == a_end - a)
 
 
 @kernel

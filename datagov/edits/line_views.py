@@ -196,9 +196,23 @@ def _count_words(
         counts[line] += not (flags[word] & symbol) and not gone[word_start[word]]
 
 
-def words_a_line(batch: TextBatch, gone: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """Return int64[L]: words of each line, punctuation and symbols not counted, nor what is `gone`."""
-    counts = np.zeros(len(batch.lines.start), np.int64)
-    words = batch.words
-    _count_words(words.start, words.flags, batch.lines.end, gone, ALL_SYMBOL, counts)
+def words_a_line(
+    batch: TextBatch, gone: npt.NDArray[np.uint8], wanted: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """Return int64[L]: words of each line, punctuation and symbols not counted, nor what is `gone`.
+
+    Only documents with a line of `wanted` (bool[L]) are cut into words; lines of the others have 0.
+    """
+    counts = np.zeros(len(wanted), np.int64)
+    row_of = np.repeat(np.arange(batch.n), np.diff(batch.lines.offsets))
+    asked = np.bincount(row_of[wanted], minlength=batch.n) > 0
+    part, part_gone = batch, gone
+    if "words" not in batch.__dict__ and not asked.all():
+        part = batch.select(asked)
+        part_gone = gone[np.repeat(asked, batch.chars)]
+    else:
+        asked[:] = True
+    found = np.zeros(len(part.lines.start), np.int64)
+    _count_words(part.words.start, part.words.flags, part.lines.end, part_gone, ALL_SYMBOL, found)
+    counts[asked[row_of]] = found
     return counts

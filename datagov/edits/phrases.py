@@ -135,10 +135,10 @@ def _stands_at(
     """Whether `points[at:end]` begins with `phrases[first:last]`."""
     if end - at < last - first:
         return False
-    same = True
-    for k in range(last - first):
-        same &= points[at + k] == phrases[first + k]
-    return same
+    k = 0
+    while k < last - first and points[at + k] == phrases[first + k]:
+        k += 1
+    return k == last - first
 
 
 @kernel
