@@ -47,7 +47,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             "counters": True,
             "phrases": ["cart", "read_more", "sign_in"],
         },
-        "boilerplate": {"phrases": ["cookies", "copyright", "copyright_sign", "read_more"]},
+        "boilerplate": {"phrases": ["cookies", "copyright", "copyright_sign", "expand", "read_more"]},
     }
 )
 """Name -> options.

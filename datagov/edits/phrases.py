@@ -23,8 +23,8 @@ class PhraseGroup:
     """Phrases, and where in a line each must stand; upper and lower case are one."""
 
     where: Place
-    """`anywhere`, at the `start`, at the `end` (arrows, brackets and dots after it passed over), or the
-    `whole` line."""
+    """`anywhere`, at the `start`, at the `end`, or the `whole` line; for the last two, arrows and
+    brackets at the line's end are passed over."""
     phrases: tuple[str, ...]
     most_words: int | None = None
     """Only in lines of at most so many words."""
@@ -61,17 +61,24 @@ GROUPS: Final[Mapping[str, PhraseGroup]] = MappingProxyType(
             (
                 "readmore",
                 "read more",
+                "read more...",
                 "show more",
-                "展开",
-                "展开全文",
-                "更多",
+                "show more...",
                 "查看更多",
+                "了解更多",
+                "展开全文",
+                "展開全文",
                 "阅读全文",
-                "展開",
                 "閱讀全文",
             ),
             10,
-            "MAP-CC, arXiv 2404.04167, released scripts (readmore, 展开, 更多) and RefinedWeb (Read more...)",
+            "MAP-CC, arXiv 2404.04167, released scripts (readmore) and RefinedWeb (Read more...); others ours",
+        ),
+        "expand": PhraseGroup(
+            "whole",
+            ("展开", "展開", "更多", "more", "more..."),
+            source="MAP-CC, arXiv 2404.04167, released scripts, which count lines that only end in 展开 or 更多; "
+            "so do sentences (不能同意更多), wherefore here they must be the whole line",
         ),
         "cookies": PhraseGroup(
             "anywhere",
@@ -82,8 +89,12 @@ GROUPS: Final[Mapping[str, PhraseGroup]] = MappingProxyType(
                 "cookie preferences",
                 "cookie 政策",
                 "cookie政策",
-                "使用 cookie",
-                "使用cookie",
+                "本网站使用 cookie",
+                "本网站使用cookie",
+                "本站使用 cookie",
+                "本站使用cookie",
+                "接受所有 cookie",
+                "接受所有cookie",
             ),
             40,
             OURS,
@@ -109,9 +120,9 @@ GROUPS: Final[Mapping[str, PhraseGroup]] = MappingProxyType(
 )
 """Groups by name, which is also the rule's name in the ledger."""
 
-PASSED_OVER: Final = ".…>»›→▼▾↓+[]()（）【】《》<&"
-"""Characters after a phrase at the `end` of a line; a full stop of Chinese is not among them, as
-那就需要更多。 is a sentence."""
+PASSED_OVER: Final = "…>»›→▼▾↓+[]()（）【】《》"
+"""Characters passed over after a phrase at the `end` of a line or on the `whole` of it. Full stops are not
+among them: `I want to read more.` is a sentence."""
 
 BUCKETS: Final = 0x10000
 
@@ -156,7 +167,7 @@ def _find(
     """Mark the lines in which a phrase stands at its place (index into PLACES)."""
     for line in range(start.shape[0]):
         first, last = start[line], end[line]
-        if place == 2:
+        if place >= 2:
             while last > first and (
                 points[last - 1] == 0x20 or (points[last - 1] < BUCKETS and passed_over[points[last - 1]])
             ):
