@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from datagov.edits import EDITS
 from datagov.storage import Receipt
 from pipelines.filters import filter_groups
 from pipelines.near import near_dedup
-from pipelines.products import Product
+from pipelines.products import Product, edit_step
 from pipelines.sorted_runs import range_bounds
 from pipelines.stage import Task, stage_key
 
@@ -181,7 +182,7 @@ class Cascade:
 
     def deciding(self) -> list[int]:
         """Return the positions of the steps that decide something."""
-        return [step["position"] for step in self.steps if step["kind"] != "normalise"]
+        return [step["position"] for step in self.steps if step["kind"] not in EDITS]
 
     def evidence(self, position: int) -> list[Any]:
         """Return what decides a step's outcome, for keys: its resolved form and the tables it reads."""
@@ -226,7 +227,7 @@ class Cascade:
     def edits(self) -> tuple[Mapping[str, Any], ...]:
         """Return all edit steps, in order."""
         return tuple(
-            {"kind": step["kind"], **step["resolved"]} for step in self.steps if step["kind"] == "normalise"
+            edit_step(step["kind"], step["resolved"]) for step in self.steps if step["kind"] in EDITS
         )
 
     @property

@@ -119,7 +119,7 @@ class FilterView:
         resolved: Mapping[str, Any],
         script: pa.Table,
         signals: Mapping[str, pa.Table],
-        reached: np.ndarray,
+        reached: np.ndarray | None,
     ) -> None:
         """Evaluate.
 
@@ -133,8 +133,8 @@ class FilterView:
             Table of script@1 for the part, N rows.
         signals : mapping
             Family id -> its table for the part, N rows.
-        reached : bool[N]
-            Documents that earlier steps left for this one.
+        reached : bool[N] or None
+            Documents that earlier steps left for this one; None for all.
         """
         self.step = step
         self.annotate = bool(resolved["annotate"])
@@ -145,7 +145,7 @@ class FilterView:
         when = resolved["when"]
         self.covers = np.ones(len(names), bool) if when is None else np.isin(names, when)
         sound = script.column("letters").is_valid().to_numpy()
-        spoken_of = np.flatnonzero(self.covers & sound & reached)
+        spoken_of = np.flatnonzero(self.covers & sound & (True if reached is None else reached))
         bounds = [Bound(**bound) for bound in resolved["bounds"]]
         measured: dict[str, pa.Array] = {}
         for bound in bounds:
@@ -195,10 +195,10 @@ def _failing(
     return None
 
 
-def read_view(root: Path, step: Mapping[str, Any], reached: np.ndarray) -> FilterView:
+def read_view(root: Path, step: Mapping[str, Any], reached: np.ndarray | None) -> FilterView:
     """Read a filter step's signals for one part (`script` and `signals` name the files) and evaluate them.
 
-    `reached` is bool[N]: the documents that earlier steps left for this one.
+    `reached` is bool[N]: the documents that earlier steps left for this one; None for all.
     """
     script = pq.read_table(root / step["script"], use_threads=False)
     signals = {name: pq.read_table(root / path, use_threads=False) for name, path in step["signals"].items()}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from datagov import __version__
+from datagov.edits import EDITS
 from datagov.errors import LedgerError
 from datagov.ledger.tables import FORMAT_VERSION
 from datagov.storage import Receipt
@@ -141,14 +142,20 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
 def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[Receipt]) -> dict[str, Any]:
     plan = cascade.plan
     named = {step["position"]: step["name"] for step in cascade.steps}
-    edits = [
-        {
-            "step": plan.by_step[step["position"]].step,
-            "files": [plan.by_step[step["position"]].products[0].file(part.name) for part in plan.parts],
-        }
-        for step in cascade.steps
-        if step["kind"] == "normalise"
-    ]
+    edits = [step for step in cascade.steps if step["kind"] in EDITS]
+    by_edit = {
+        table: [
+            {
+                "step": step["name"],
+                "files": [
+                    plan.by_step[step["position"]].products[0].file(part.name, table) for part in plan.parts
+                ],
+            }
+            for step in edits
+            if table == "edits" or EDITS[step["kind"]].removes
+        ]
+        for table in ("edits", "spans")
+    }
     by_dedup = {
         table: [
             {"step": named[position], "files": tables[table]}
@@ -161,7 +168,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
         "documents": [receipt.files[0].path for receipt in documents],
         "errors": [*(receipt.files[1].path for receipt in documents), *record_unreadable(plan)],
         "decisions": [receipt.files[0].path for receipt in decisions],
-        "edits": edits,
+        **by_edit,
         **by_dedup,
     }
 

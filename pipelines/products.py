@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from datagov.edits import edit_of
 from datagov.ledger.tables import FORMAT_VERSION
 from pipelines.recipe import Recipe
 from pipelines.stage import stage_key
-from pipelines.step_specs import ExactDedup, Filter, NearDedup, Normalise
+from pipelines.step_specs import EditSpec, ExactDedup, Filter, NearDedup
 
-__all__ = ["VERSIONS", "Product", "StepProducts", "products_of"]
+__all__ = ["VERSIONS", "Product", "StepProducts", "edit_step", "products_of"]
 
 VERSIONS = {"documents": 1, "edits": 1, "signals": 1, "keys": 1, "sketch": 1}
 """Bumped when the contents of a product change for the same parameters."""
@@ -66,6 +67,11 @@ class StepProducts:
         }
 
 
+def edit_step(kind: str, resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all that decides what an edit step does to a text: `text_states.edit` takes it."""
+    return {"kind": kind, "version": edit_of(kind).version, **resolved}
+
+
 def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepProducts]]:
     """Return the documents product, and for each step the products it needs, in step order.
 
@@ -94,8 +100,8 @@ def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepPro
     by_step = []
     for step in recipe.steps:
         needed: list[Product] = []
-        if isinstance(step.spec, Normalise):
-            edits = (*edits, {"kind": step.kind, **step.resolved})
+        if isinstance(step.spec, EditSpec):
+            edits = (*edits, edit_step(step.kind, step.resolved))
             needed = [product("edits", {})]
         elif isinstance(step.spec, Filter):
             needed = [product("signals", {"family": "script@1", "params": {}, "when": None}, "script@1")]

@@ -9,21 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from datagov.dedup.keeper import KeepPolicy
+from datagov.edits import edit_of
+from datagov.edits.extras import named
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ids import digest
 from datagov.plain_yaml import read_yaml
 from datagov.signals.script import SCRIPT_NAMES
 from pipelines.filters import resolve_filter
-from pipelines.step_specs import KINDS, ExactDedup, Filter, InputSpec, NearDedup, Normalise, Strict
+from pipelines.step_specs import KINDS, EditSpec, ExactDedup, Filter, InputSpec, NearDedup
+from pipelines.validation import validated
 
-__all__ = ["Recipe", "Step", "check_coverage", "load_recipe", "parse_change", "validated"]
-
-StrictModel = TypeVar("StrictModel", bound="Strict")
+__all__ = ["Recipe", "Step", "check_coverage", "load_recipe", "parse_change"]
 
 
 class Step(BaseModel):
@@ -33,7 +34,7 @@ class Step(BaseModel):
 
     name: str
     kind: str
-    spec: Normalise | Filter | ExactDedup | NearDedup
+    spec: EditSpec | Filter | ExactDedup | NearDedup
     resolved: dict[str, Any]
     """What the step does, spelled out; this, not the file's wording, is hashed."""
 
@@ -229,6 +230,8 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     place = f"{where}: step {name!r}"
     spec = validated(KINDS[kind], body, place)
     resolved = spec.model_dump(mode="json")
+    if isinstance(spec, EditSpec):
+        resolved = {**spec.resolve(), **_made_by(kind, place)}
     if isinstance(spec, Filter):
         resolved = resolve_filter(spec, place, folder)
     if isinstance(spec, NearDedup):
@@ -249,31 +252,15 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     return Step(name=name, kind=kind, spec=spec, resolved=resolved)
 
 
-def validated(model: type[StrictModel], body: Mapping[str, Any], place: str) -> StrictModel:
-    """Check a mapping against its model; ConfigError says what is wrong at `place`."""
+def _made_by(kind: str, place: str) -> dict[str, str]:
+    """Return the version of the library an edit needs: another version may give other texts."""
+    library = edit_of(kind).library
+    if library is None:
+        return {}
     try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        problems = []
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"])
-            if item["type"] == "extra_forbidden":
-                hint = did_you_mean(str(item["loc"][-1]), _known_keys(model, item["loc"]))
-                if item["loc"][-1] == "name":
-                    hint = "A step's name stands beside its kind: `- name: NAME`."
-                problems.append(f"unknown key {key!r}. {hint}")
-            else:
-                message = item["msg"].removeprefix("Value error, ")
-                problems.append(f"{key}: {message} (got {item['input']!r})" if key else message)
-        raise ConfigError(f"{place}: " + "; ".join(problems)) from None
-
-
-def _known_keys(model: type[BaseModel], loc: Sequence[Any]) -> list[str]:
-    """Return the keys of the mapping that the last name of `loc` stands in."""
-    for name in loc[:-1]:
-        kinds = [model.model_fields[name].annotation, *get_args(model.model_fields[name].annotation)]
-        model = next(kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel))
-    return list(model.model_fields)
+        return {"by": named(library)}
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from None
 
 
 def check_coverage(steps: Sequence[Step], where: str) -> None:

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from datagov.columns import Columns
 from datagov.dedup.curve import PRESETS, parameters_for
+from datagov.edits.drop_lines import PRESETS as PRESETS_OF_LINES
+from datagov.edits.phrases import GROUPS
+from datagov.edits.width import DEFAULT_FORMS, TABLE
 from datagov.errors import did_you_mean
 from datagov.signals.script import SCRIPT_NAMES
 
-__all__ = ["KINDS", "ExactDedup", "Filter", "InputSpec", "NearDedup", "Normalise", "Strict", "Verify", "When"]
+__all__ = [
+    "KINDS",
+    "DropLines",
+    "DropRepeatedLines",
+    "EditSpec",
+    "ExactDedup",
+    "Filter",
+    "InputSpec",
+    "NearDedup",
+    "Normalise",
+    "Repair",
+    "Simplify",
+    "Strict",
+    "Verify",
+    "When",
+    "Width",
+]
 
 
 def _as_list(value: Any) -> Any:
@@ -44,15 +64,8 @@ class InputSpec(Strict):
         return Columns(text=self.text, id=self.id, source=self.source, url=self.url)
 
 
-class Normalise(Strict):
-    """An edit: Unicode normal form, and control characters out."""
-
-    form: Literal["NFC", "NFKC", "NFD", "NFKD"] = "NFC"
-    strip_control: bool = True
-
-
 class When(Strict):
-    """Which documents a filter speaks of: those whose main script is one of these."""
+    """Which documents a step speaks of: those whose main script, as they stand there, is one of these."""
 
     script: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
 
@@ -62,6 +75,120 @@ class When(Strict):
             if name not in SCRIPT_NAMES:
                 raise ValueError(f"unknown script {name!r}. {did_you_mean(name, SCRIPT_NAMES)}")
         return self
+
+
+class EditSpec(Strict):
+    """A step that changes texts; the options but `when` are those of the edit in `datagov.edits`."""
+
+    when: When | None = None
+
+    def resolve(self) -> dict[str, Any]:
+        """Return the scripts it speaks of (None: all) and its options, spelled out."""
+        return {
+            **self.model_dump(mode="json"),
+            "when": None if self.when is None else sorted(set(self.when.script)),
+        }
+
+
+class Normalise(EditSpec):
+    """Unicode normal form, and control characters out."""
+
+    form: Literal["NFC", "NFKC", "NFD", "NFKD"] = "NFC"
+    strip_control: bool = True
+
+
+class Repair(EditSpec):
+    """Wrongly decoded text, by ftfy; the options are ftfy's."""
+
+    fix_encoding: bool = True
+    restore_byte_a0: bool = True
+    replace_lossy_sequences: bool = True
+    decode_inconsistent_utf8: bool = True
+    fix_c1_controls: bool = True
+    unescape_html: Literal["auto"] | bool = "auto"
+    remove_terminal_escapes: bool = True
+    fix_line_breaks: bool = True
+    remove_control_chars: bool = True
+    fix_latin_ligatures: bool = False
+    fix_character_width: bool = False
+    uncurl_quotes: bool = False
+
+
+class Width(EditSpec):
+    """Full-width and half-width forms to their usual width."""
+
+    forms: Annotated[list[str], BeforeValidator(_as_list)] = Field(
+        default_factory=lambda: list(DEFAULT_FORMS)
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Width:
+        _each_known("form", self.forms, TABLE)
+        return self
+
+    def resolve(self) -> dict[str, Any]:
+        """Return the forms in the order of the table."""
+        return {**super().resolve(), "forms": [form for form in TABLE if form in self.forms]}
+
+
+class Simplify(EditSpec):
+    """Traditional to simplified Chinese; by default only where Han is the main script."""
+
+    when: When | None = When(script=["han"])
+    config: Literal["t2s", "tw2s", "hk2s"] = "t2s"
+
+
+class DropLines(EditSpec):
+    """Lines that are not part of the text; a preset's options, and changes to them."""
+
+    preset: str | None = None
+    terminal_punctuation: bool = False
+    terminal_also: str = "\"'”’」』"
+    min_words: int = Field(default=0, ge=0)
+    max_word_chars: int | None = Field(default=None, gt=0)
+    max_uppercase_fraction: float | None = Field(default=None, ge=0, lt=1)
+    numeric: bool = False
+    counters: bool = False
+    blank: bool = False
+    citations: bool = False
+    phrases: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    """Names of groups in `datagov.edits.phrases`."""
+    contains: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list)] = Field(
+        default_factory=list
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> DropLines:
+        _each_known("preset", [self.preset] if self.preset is not None else [], PRESETS_OF_LINES)
+        _each_known("phrases", self.phrases, GROUPS)
+        options = self.resolve()
+        if not any(options[name] for name in options if name not in {"when", "terminal_also"}):
+            raise ValueError("no rule is asked for: give a preset, or an option such as min_words")
+        return self
+
+    def resolve(self) -> dict[str, Any]:
+        """Return the options with the preset's filled in, and the phrases themselves."""
+        options = super().resolve()
+        given = self.model_fields_set
+        preset = PRESETS_OF_LINES[self.preset] if self.preset is not None else {}
+        options |= {name: value for name, value in preset.items() if name not in given}
+        del options["preset"]
+        chosen = options["phrases"]
+        options["phrases"] = {name: group.to_dict() for name, group in GROUPS.items() if name in chosen}
+        return options
+
+
+class DropRepeatedLines(EditSpec):
+    """Lines that stand earlier in the same document."""
+
+    min_chars: int = Field(default=1, gt=0)
+    adjacent: bool = False
+
+
+def _each_known(what: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown {what} {name!r}. {did_you_mean(name, known)}")
 
 
 class Filter(Strict):
@@ -157,6 +284,11 @@ class NearDedup(Strict):
 
 KINDS: dict[str, type[Strict]] = {
     "normalise": Normalise,
+    "repair": Repair,
+    "width": Width,
+    "simplify": Simplify,
+    "drop_lines": DropLines,
+    "drop_repeated_lines": DropRepeatedLines,
     "filter": Filter,
     "exact_dedup": ExactDedup,
     "near_dedup": NearDedup,

@@ -1,4 +1,4 @@
-"""A part as a stream of chunks: rows in order, texts checked, edits applied on demand.
+"""A part as a stream of chunks: rows in order, texts checked.
 
 Every stage that needs text reads it here, so that measuring, comparing and exporting see the same
 documents and the same characters.
@@ -18,14 +18,11 @@ import pyarrow.compute as pc
 
 from datagov.columns import Columns, as_string, as_text, check_columns, identity_column
 from datagov.documents import Slice, damaged_shard, micro_batches, open_shard, read_slice
-from datagov.edits.normalise import apply as normalise
 from datagov.errors import InputError
 from datagov.ids import as_uuid, doc_ids, halves, row_ids
-from datagov.signals.script import script
-from datagov.text.batch import TextBatch
 from datagov.text.utf8 import invalid_rows
 
-__all__ = ["MICRO_BATCH_BYTES", "PROBLEMS", "Chunk", "Source", "TextState", "edit", "read_part", "scatter"]
+__all__ = ["MICRO_BATCH_BYTES", "PROBLEMS", "Chunk", "Source", "read_part", "scatter", "text_column"]
 
 MICRO_BATCH_BYTES = 16 * 2**20
 """Most text bytes handled at once (a single longer document excepted)."""
@@ -80,35 +77,6 @@ class Chunk:
         return sound.view(pa.large_string())
 
 
-class TextState:
-    """The texts of a chunk's sound documents at one text state, M of them."""
-
-    def __init__(self, texts: pa.Array, changes: pa.RecordBatch | None) -> None:
-        self.texts = texts
-        self.changes = changes
-        """What the last edit did (ledger schema `EDITS`); None for the input text."""
-        self._of_scripts: dict[tuple[str, ...] | None, tuple[np.ndarray, TextBatch]] = {}
-
-    @cached_property
-    def batch(self) -> TextBatch:
-        """The texts seen as code points, words and tokens; derived once for all products."""
-        return TextBatch(self.texts)
-
-    def of_scripts(self, names: Sequence[str] | None) -> tuple[np.ndarray, TextBatch]:
-        """Return (bool[M], their batch) of the texts whose main script is one of `names`; None for all.
-
-        The same names get the same batch, so that several families share its words.
-        """
-        key = None if names is None else tuple(names)
-        if key not in self._of_scripts:
-            if key is None:
-                chosen = np.ones(len(self.texts), bool)
-            else:
-                chosen = np.isin(script(self.batch).to_numpy(zero_copy_only=False), key)
-            self._of_scripts[key] = (chosen, self.batch if chosen.all() else self.batch.select(chosen))
-        return self._of_scripts[key]
-
-
 def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | None) -> Iterator[Chunk]:
     """Yield the documents of a part, in row order.
 
@@ -155,18 +123,6 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
                 at += stop - start
         if row != piece.stop:
             raise InputError(f"{piece.path}: expected rows {piece.start}-{piece.stop}, found up to {row}")
-
-
-def edit(texts: pa.Array, step: Mapping[str, Any]) -> tuple[pa.Array, pa.RecordBatch]:
-    """Apply one edit step to texts; return the new texts and the changes (ledger schema `EDITS`)."""
-    return normalise(texts, form=step["form"], strip_control=step["strip_control"])
-
-
-def edited(texts: pa.Array, steps: Sequence[Mapping[str, Any]]) -> pa.Array:
-    """Apply edit steps in order and return the last text state."""
-    for step in steps:
-        texts, _ = edit(texts, step)
-    return texts
 
 
 def scatter(table: pa.RecordBatch | pa.Table, rows: np.ndarray, length: int) -> pa.Table:

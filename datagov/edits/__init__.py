@@ -1,1 +1,64 @@
 """What changes a text: each edit returns the new texts and, document by document, what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import pyarrow as pa
+
+from datagov.edits import drop_lines, drop_repeated_lines, normalise, repair, simplify, width
+from datagov.edits.edited import Edited
+from datagov.errors import ConfigError, did_you_mean
+from datagov.ledger.tables import edits_schema
+
+__all__ = ["EDITS", "Edit", "Edited", "edit_of"]
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One kind of edit."""
+
+    version: int
+    """Bumped when the same options give other texts."""
+    apply: Callable[..., Edited]
+    """Takes a `TextBatch` and, by name, the options; each document's result depends on it alone."""
+    counts: tuple[str, ...]
+    """The columns it adds to the ledger's `edits` table."""
+    removes: bool = False
+    """Whether all it does is to remove stretches of text, which it gives as spans."""
+    library: str | None = None
+    """The optional library it needs, whose version is an option named `by`."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of its `edits` table."""
+        return edits_schema(*self.counts)
+
+
+EDITS: Final[Mapping[str, Edit]] = MappingProxyType(
+    {
+        "normalise": Edit(1, normalise.apply, normalise.COUNTS),
+        "repair": Edit(1, repair.apply, repair.COUNTS, library="ftfy"),
+        "width": Edit(1, width.apply, width.COUNTS),
+        "simplify": Edit(1, simplify.apply, simplify.COUNTS, library="opencc"),
+        "drop_lines": Edit(1, drop_lines.apply, drop_lines.COUNTS, removes=True),
+        "drop_repeated_lines": Edit(1, drop_repeated_lines.apply, drop_repeated_lines.COUNTS, removes=True),
+    }
+)
+"""Kind of step -> edit."""
+
+
+def edit_of(kind: str) -> Edit:
+    """Return the edit of a kind.
+
+    Raises
+    ------
+    ConfigError
+        There is no such edit.
+    """
+    if kind not in EDITS:
+        raise ConfigError(f"there is no edit {kind!r}. {did_you_mean(kind, EDITS)}")
+    return EDITS[kind]

@@ -43,7 +43,7 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         `run`: run_id, dataset, recipe_digest, code_version. `document`: its row of `documents`, with
         part and row. `verdict`: action, step, orphaned, errors, exported (path of the kept shard).
         `steps`: one entry a step with its status (edited | unchanged | passed | annotated | removed |
-        not applied | not reached) and, as they apply, `edit`, `when`, `signals` (numerator,
+        not applied | not reached) and, as they apply, `edit`, `spans`, `when`, `signals` (numerator,
         denominator, value, min, max, missing, source, crossed) and `reasons`. `cluster`: size, keeper,
         survivor, the chain of keepers and other members; None outside duplicate clusters. `pairs`:
         the pairs this document was compared in, best first; `evidence` marks the one it was removed
@@ -187,6 +187,8 @@ def told_step(
         sql = f"SELECT * EXCLUDE (file_row_number) FROM {one_row(ledger, edits, found)}"
         told["edit"] = fetch_one(con, sql, f"no edit of step {name!r} for this document")
         told["status"] = "edited" if told["edit"]["changed"] else "unchanged"
+    if ledger.step_files("spans").get(name):
+        told["spans"] = removed_spans(con, ledger, name, found)
     reasons = [dict(reason) for reason in decision["reasons"] if reason["step"] == name]
     told["reasons"] = reasons
     tables = [table for table in ledger.signals if table.step == name]
@@ -201,6 +203,18 @@ def told_step(
     elif reasons:
         told["status"] = "annotated"
     return told
+
+
+def removed_spans(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, step: str, found: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the stretches an edit removed from this document, in order: start, end and rules of each."""
+    path = ledger.file_of(ledger.step_files("spans")[step], found["part"])
+    sql = (
+        f'SELECT start, "end", list(rule ORDER BY rule) AS rules FROM read_parquet({literal(path)}) '
+        "WHERE doc_id = $id GROUP BY ALL ORDER BY ALL"
+    )
+    return fetch(con, sql, params={"id": found["doc_id"]}).records()
 
 
 def recipe_step(recipe: Mapping[str, Any], name: str) -> Mapping[str, Any]:

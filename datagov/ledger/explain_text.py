@@ -10,6 +10,9 @@ from datagov import terminal
 __all__ = ["print_explanation", "reason_text", "verdict_text"]
 
 COMPARISON = {"min": "<", "max": ">"}
+EDIT_COLUMNS = {"changed", "chars_before", "chars_after"}
+LISTED = 10
+"""Most removed stretches shown of one step."""
 SIGNAL_COLUMNS = ("signal", "value", "of", "min", "max", "crossed", "source of the bound")
 PAIR_COLUMNS = (
     "step",
@@ -114,10 +117,16 @@ def print_step(number: int, step: Mapping[str, Any]) -> None:
     terminal.heading(f"{number}. {step['name']}: {status}{when}")
     if "edit" in step:
         edit = step["edit"]
-        terminal.line(
-            f"  {edit['chars_before']} -> {edit['chars_after']} characters, "
-            f"{counted(edit['controls_removed'], 'control character')} removed"
-        )
+        counts = [
+            f"{name.replace('_', ' ')}: {value}" for name, value in edit.items() if name not in EDIT_COLUMNS
+        ]
+        sizes = f"{edit['chars_before']} -> {edit['chars_after']} characters"
+        terminal.line(f"  {', '.join([sizes, *counts])}")
+    spans = step.get("spans", ())
+    for span in spans[:LISTED]:
+        terminal.line(f"  cut {span['start']}-{span['end']}: {', '.join(span['rules'])}")
+    if len(spans) > LISTED:
+        terminal.line(f"  and {len(spans) - LISTED} more stretches")
     for reason in step.get("reasons", ()):
         terminal.line(f"  {'recorded' if reason['annotation'] else 'crossed'}: {reason_text(reason)}")
     signals = step.get("signals", ())

@@ -127,7 +127,7 @@ class Ledger:
         return self.paths(self.manifest["tables"].get(table, ()))
 
     def step_files(self, table: str) -> dict[str, list[str]]:
-        """Return step -> absolute paths for a table kept by step: pairs, buckets, templates, edits."""
+        """Return step -> absolute paths for a table kept by step: pairs, buckets, templates, spans, edits."""
         entries = self.manifest["tables"].get(table, ())
         return {entry["step"]: self.paths(entry["files"]) for entry in entries}
 

@@ -17,8 +17,10 @@ __all__ = [
     "FORMAT_VERSION",
     "PAIRS",
     "REASON",
+    "SPANS",
     "TABLES",
     "TEMPLATES",
+    "edits_schema",
 ]
 
 FORMAT_VERSION = 1
@@ -47,10 +49,29 @@ EDITS = pa.schema(
         pa.field("changed", pa.bool_(), nullable=False),
         pa.field("chars_before", pa.int64(), nullable=False),
         pa.field("chars_after", pa.int64(), nullable=False),
-        pa.field("controls_removed", pa.int64(), nullable=False),
     ]
 )
-"""One row a document and edit step: what the edit did to the text, in code points."""
+"""One row a document and edit step: what the edit did to the text, in code points. Each kind of edit
+adds columns of its own (`edits_schema`)."""
+
+
+def edits_schema(*counts: str) -> pa.Schema:
+    """Return the schema of one kind of edit: `EDITS`, then its counts, int64 and never NULL."""
+    return pa.schema([*EDITS, *(pa.field(name, pa.int64(), nullable=False) for name in counts)])
+
+
+SPANS = pa.schema(
+    [
+        pa.field("doc_id", UUID, nullable=False),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+    ]
+)
+"""One row a stretch of text that an edit removed and a rule it was removed by, ordered by document and
+start: `start` and `end` (exclusive) in code points of the edit's own input. A stretch that several
+rules name has a row for each; other stretches never overlap. Cutting all of them from the edit's
+input gives its output."""
 
 REASON = pa.struct(
     [
@@ -134,6 +155,7 @@ the one-byte signatures; `verified` says that the Jaccard reached the step's thr
 TABLES: dict[str, pa.Schema] = {
     "documents": DOCUMENTS,
     "edits": EDITS,
+    "spans": SPANS,
     "errors": ERRORS,
     "buckets": BUCKETS,
     "templates": TEMPLATES,

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from datagov.text.kernel import inline_kernel, kernel
+from datagov.text.kernel import Integer, inline_kernel, kernel
 
 __all__ = ["finish", "finish_all", "hash_points", "hash_text", "step"]
 
@@ -47,7 +47,7 @@ def finish_all(states: npt.NDArray[np.uint64]) -> None:
 
 
 @inline_kernel
-def hash_points(points: npt.NDArray[np.uint32], start: int, stop: int) -> np.uint64:
+def hash_points(points: npt.NDArray[np.uint32], start: Integer, stop: Integer) -> np.uint64:
     """Return the hash of `points[start:stop]`."""
     state = np.uint64(0)
     for at in range(np.uint64(start), np.uint64(stop)):

@@ -1,4 +1,4 @@
-"""UTF-8 bytes of an Arrow column to code points, and the rows that are not UTF-8.
+"""UTF-8 bytes of an Arrow column to code points and back, and the rows that are not UTF-8.
 
 Arrow lets a string column hold any bytes; the kernels of this package read valid UTF-8 only.
 `invalid_rows` is the gate: rows it names are quarantined before a `TextBatch` is made.
@@ -13,7 +13,7 @@ import pyarrow as pa
 from datagov.errors import InputError
 from datagov.text.kernel import kernel
 
-__all__ = ["MAX_CHARS", "byte_view", "code_points", "decode", "invalid_rows", "row_chars"]
+__all__ = ["MAX_CHARS", "byte_view", "code_points", "decode", "encode_rows", "invalid_rows", "row_chars"]
 
 MAX_CHARS = 2**31 - 1
 """Most characters of one batch: positions within a batch are int32."""
@@ -139,6 +139,60 @@ def code_points(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.uint32], npt
     points = np.empty(int(offsets[-1]), dtype=np.uint32)
     decode(data, int(byte_offsets[0]), int(byte_offsets[-1]), points)
     return points, offsets
+
+
+@kernel
+def _encoded_size(
+    points: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64], byte_offsets: npt.NDArray[np.int64]
+) -> None:
+    """Fill `byte_offsets` int64[N+1] with where each row begins once it is UTF-8."""
+    for row in range(offsets.shape[0] - 1):
+        size = 0
+        for point in points[offsets[row] : offsets[row + 1]]:
+            size += 1 + (point >= 0x80) + (point >= 0x800) + (point >= 0x10000)
+        byte_offsets[row + 1] = byte_offsets[row] + size
+
+
+@kernel
+def _encode(points: npt.NDArray[np.uint32], out: npt.NDArray[np.uint8]) -> None:
+    """Write the UTF-8 of code points end to end."""
+    to = 0
+    for point in points:
+        if point < 0x80:
+            out[to] = point
+            to += 1
+        elif point < 0x800:
+            out[to] = 0xC0 | point >> 6
+            out[to + 1] = 0x80 | point & 0x3F
+            to += 2
+        elif point < 0x10000:
+            out[to] = 0xE0 | point >> 12
+            out[to + 1] = 0x80 | point >> 6 & 0x3F
+            out[to + 2] = 0x80 | point & 0x3F
+            to += 3
+        else:
+            out[to] = 0xF0 | point >> 18
+            out[to + 1] = 0x80 | point >> 12 & 0x3F
+            out[to + 2] = 0x80 | point >> 6 & 0x3F
+            out[to + 3] = 0x80 | point & 0x3F
+            to += 4
+
+
+def encode_rows(points: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64]) -> pa.LargeStringArray:
+    """Return rows of code points as strings; the reverse of `code_points`.
+
+    Parameters
+    ----------
+    points : uint32[C]
+        Unicode scalar values.
+    offsets : int64[N+1]
+        Row i is `points[offsets[i]:offsets[i+1]]`; the first offset is 0, the last is C.
+    """
+    byte_offsets = np.zeros(len(offsets), dtype=np.int64)
+    _encoded_size(points, offsets, byte_offsets)
+    data = np.empty(int(byte_offsets[-1]), dtype=np.uint8)
+    _encode(points, data)
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(byte_offsets), pa.py_buffer(data))
 
 
 @kernel

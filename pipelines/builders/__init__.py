@@ -11,7 +11,8 @@ from pipelines.builders.keys import KeysBuilder
 from pipelines.builders.signals import SignalsBuilder
 from pipelines.builders.sketch import SketchBuilder
 from pipelines.products import Product
-from pipelines.texts import Chunk, Source, TextState
+from pipelines.text_states import TextState
+from pipelines.texts import Chunk, Source
 
 __all__ = ["Builder", "builder_for"]
 

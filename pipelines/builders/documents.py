@@ -1,4 +1,4 @@
-"""The `documents`, `errors` and `edits` tables of a part."""
+"""The `documents`, `errors`, `edits` and `spans` tables of a part."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datagov.edits import edit_of
 from datagov.ids import value_ids
-from datagov.ledger.tables import DOCUMENTS, EDITS, ERRORS
+from datagov.ledger.tables import DOCUMENTS, ERRORS, SPANS
 from datagov.storage import Output
 from datagov.text.normal import normal_bytes
 from pipelines.products import Product
-from pipelines.texts import PROBLEMS, Chunk, Source, TextState, scatter, text_column
+from pipelines.text_states import TextState
+from pipelines.texts import PROBLEMS, Chunk, Source, scatter, text_column
 
 __all__ = ["DocumentsBuilder", "EditsBuilder"]
 
@@ -87,28 +89,38 @@ class DocumentsBuilder:
 
 
 class EditsBuilder:
-    """The `edits` table: what the last edit of a text state did."""
+    """The `edits` table, what the last edit of a text state did, and its `spans` if it removes."""
 
     def __init__(self, product: Product, _source: Source) -> None:
         self.product = product
+        self._kind = edit_of(product.edits[-1]["kind"])
         self._tables: list[pa.Table] = []
+        self._spans: list[pa.Table] = []
 
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk; a document set aside counts as unchanged and empty."""
-        if state.changes is None:
+        if state.last is None:
             raise AssertionError("an edits product stands after an edit")
-        spread = scatter(state.changes, chunk.rows, len(chunk.text))
+        spread = scatter(state.last.changes, chunk.rows, len(chunk.text))
         filled = {
             name: spread.column(name).fill_null(False if name == "changed" else 0)
             for name in spread.column_names
         }
-        self._tables.append(_typed(filled, EDITS))
+        self._tables.append(_typed(filled, self._kind.schema))
+        spans = state.last.spans
+        if spans is not None:
+            index = pa.array(chunk.rows[spans.column("row").to_numpy()])
+            named = {name: spans.column(name) for name in ("rule", "start", "end")}
+            self._spans.append(_typed({"doc_id": chunk.doc_ids.storage.take(index), **named}, SPANS))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
-        """Return the table, and how many texts changed."""
-        table = _joined(self._tables, EDITS)
+        """Return the tables, and how many texts changed."""
+        table = _joined(self._tables, self._kind.schema)
         changed = int(np.count_nonzero(table.column("changed").to_numpy())) if table.num_rows else 0
-        return [Output(self.product.file(part), table)], {"rows": table.num_rows, "changed": changed}
+        outputs = [Output(self.product.file(part), table)]
+        if self._kind.removes:
+            outputs.append(Output(self.product.file(part, "spans"), _joined(self._spans, SPANS)))
+        return outputs, {"rows": table.num_rows, "changed": changed}
 
 
 def _typed(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:

@@ -14,7 +14,8 @@ from datagov.storage import Output
 from pipelines.carry import joined, keep_columns, key_values, scopes
 from pipelines.products import Product
 from pipelines.sorted_runs import prefix_offsets
-from pipelines.texts import Chunk, Source, TextState
+from pipelines.text_states import TextState
+from pipelines.texts import Chunk, Source
 
 __all__ = ["KeysBuilder"]
 

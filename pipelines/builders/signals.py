@@ -10,7 +10,8 @@ from datagov.signals import family
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
 from pipelines.products import Product
-from pipelines.texts import Chunk, Source, TextState, scatter
+from pipelines.text_states import TextState
+from pipelines.texts import Chunk, Source, scatter
 
 __all__ = ["SignalsBuilder"]
 

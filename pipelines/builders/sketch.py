@@ -15,7 +15,8 @@ from datagov.storage import Output
 from pipelines.carry import fixed_bytes, sampled_rows, scopes
 from pipelines.products import Product
 from pipelines.sorted_runs import prefix_offsets
-from pipelines.texts import Chunk, Source, TextState, scatter, text_column
+from pipelines.text_states import TextState
+from pipelines.texts import Chunk, Source, scatter, text_column
 
 __all__ = ["SketchBuilder"]
 

@@ -14,7 +14,8 @@ from datagov.documents import Slice, open_shard
 from datagov.storage import Output, Receipt
 from pipelines.parts import output_name
 from pipelines.stage import Task, finish
-from pipelines.texts import Source, edited, read_part
+from pipelines.text_states import edited
+from pipelines.texts import Source, read_part
 
 __all__ = ["apply"]
 

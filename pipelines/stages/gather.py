@@ -12,7 +12,8 @@ from datagov.dedup.keeper import KeepPolicy
 from datagov.storage import Output, Receipt
 from pipelines.carry import joined, keep_columns
 from pipelines.stage import Task, finish
-from pipelines.texts import Source, edited, read_part
+from pipelines.text_states import edited
+from pipelines.texts import Source, read_part
 
 __all__ = ["apply"]
 

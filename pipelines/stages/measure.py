@@ -10,7 +10,8 @@ from datagov.storage import Receipt
 from pipelines.builders import builder_for
 from pipelines.products import Product
 from pipelines.stage import Task, finish
-from pipelines.texts import Chunk, Source, TextState, edit, read_part
+from pipelines.text_states import TextState, edit
+from pipelines.texts import Chunk, Source, read_part
 
 __all__ = ["apply"]
 
@@ -46,11 +47,10 @@ class _States:
     """The text states of one chunk, made in order."""
 
     def __init__(self, chunk: Chunk, chains: list[tuple[Mapping[str, Any], ...]]) -> None:
-        self._states = {0: TextState(chunk.texts, None)}
+        self._states = {0: TextState(chunk.texts)}
         longest = max(chains, key=len)
         for position, step in enumerate(longest, start=1):
-            texts, changes = edit(self._states[position - 1].texts, step)
-            self._states[position] = TextState(texts, changes)
+            self._states[position] = edit(self._states[position - 1], step)
 
     def at(self, chain: tuple[Mapping[str, Any], ...]) -> TextState:
         return self._states[len(chain)]

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from datagov.dedup.alive import Alive, copies
 from datagov.dedup.keeper import KeepPolicy
-from datagov.errors import LedgerError
+from datagov.errors import InputError, LedgerError
 from datagov.ledger.reader import Ledger
 from pipelines.carry import joined
 from pipelines.fates import ALIVE, ERRORED
@@ -119,9 +119,16 @@ class Evidence:
                     **self.by_step[position].filter_files(part),
                 }
                 try:
-                    views[position] = read_view(self.ledger.root, described)
+                    views[position] = read_view(self.ledger.root, described, None)
                 except FileNotFoundError as error:
                     raise incomplete(self.ledger, error) from error
+                failing = views[position].failing
+                if failing is not None:
+                    signal, _, count = failing
+                    raise InputError(
+                        f"step {step.name!r}: {signal!r} is undefined for {count} documents of part {part} and its bound "
+                        "says `missing: fail`; whether one of them reaches the step only a run tells (--verify)"
+                    )
                 hit = views[position].hit & ~np.bool_(views[position].annotate)
                 if step.resolved["otherwise"] == "drop":
                     hit = hit | uncovered(described, views)

@@ -13,8 +13,9 @@ from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
 from pipelines.plan import MARKER
 from pipelines.products import products_of
-from pipelines.recipe import Recipe, Step, check_coverage, parse_change, validated
+from pipelines.recipe import Recipe, Step, check_coverage, parse_change
 from pipelines.step_specs import KINDS, Filter, InputSpec, Strict
+from pipelines.validation import validated
 
 __all__ = ["changed_recipe", "recorded_recipe", "require_measured"]
 

@@ -23,7 +23,8 @@ from pipelines.fates import load_fates
 from pipelines.plan import Plan
 from pipelines.progress import Reporter
 from pipelines.recipe import Recipe
-from pipelines.run import Session, warm
+from pipelines.run import warm
+from pipelines.session import Session
 from pipelines.what_if.unchanged_input import plan_again
 
 __all__ = ["rerun"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagov.documents import check_columns, open_shard, read_slice
+from datagov.columns import check_columns
+from datagov.documents import open_shard, read_slice
 from datagov.errors import InputError
 from datagov.ledger.reader import Ledger
 from pipelines.carry import joined

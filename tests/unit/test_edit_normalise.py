@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.edits import normalise
+from datagov.edits import EDITS, normalise
 from datagov.errors import ConfigError
-from datagov.ledger.tables import EDITS
+from datagov.text.batch import TextBatch
 
 texts = st.text(
     st.sampled_from("ae\u0301\u0323é汉Ａ１ｶﾞ\u3000 \n\t\r\x00\x07\x7f\x85\ufeff가\u1100\u1161😀ﬁ"), max_size=12
 )
+
+
+def batch(documents: list[str]) -> TextBatch:
+    return TextBatch(pa.array(documents, pa.large_string()))
 
 
 def removed(char: str) -> bool:
@@ -29,8 +33,10 @@ def removed(char: str) -> bool:
     strip=st.booleans(),
 )
 def test_edit_equals_the_plain_definition(documents: list[str], form: str | None, strip: bool) -> None:
-    edited, edits = normalise.apply(pa.array(documents, pa.large_string()), form=form, strip_control=strip)
-    assert edits.schema == EDITS
+    done = normalise.apply(batch(documents), form=form, strip_control=strip)
+    edited, edits = done.texts, done.changes
+    assert done.spans is None
+    assert edits.schema == EDITS["normalise"].schema
     edits.validate(full=True)
     for before, after, row in zip(documents, edited.to_pylist(), edits.to_pylist(), strict=True):
         expected = "".join(c for c in before if not removed(c)) if strip else before
@@ -44,16 +50,15 @@ def test_edit_equals_the_plain_definition(documents: list[str], form: str | None
             "chars_after": len(expected),
             "controls_removed": controls,
         }
-    again, nothing = normalise.apply(edited, form=form, strip_control=strip)
-    assert again.equals(edited)
-    assert not any(nothing.column("changed").to_pylist())
+    again = normalise.apply(TextBatch(edited), form=form, strip_control=strip)
+    assert again.texts.equals(edited)
+    assert not any(again.changes.column("changed").to_pylist())
 
 
 def test_controls_go_before_letters_compose() -> None:
-    edited, _ = normalise.apply(pa.array(["e\x00\u0301"], pa.large_string()))
-    assert edited.to_pylist() == ["é"]
+    assert normalise.apply(batch(["e\x00\u0301"])).texts.to_pylist() == ["é"]
 
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"Did you mean .*'NFKC'"):
-        normalise.apply(pa.array(["x"], pa.large_string()), form="NFKc")
+        normalise.apply(batch(["x"]), form="NFKc")

@@ -14,7 +14,7 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagov.ledger.tables import BUCKETS, DECISIONS, DOCUMENTS, EDITS, ERRORS, PAIRS, TEMPLATES
+from datagov.ledger.tables import BUCKETS, DECISIONS, DOCUMENTS, ERRORS, PAIRS, TEMPLATES, edits_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -168,7 +168,12 @@ def write_tables(out: Path, run: Run, parts: dict[str, Sequence[Document]]) -> d
                 ],
             }
         ],
-        "edits": [{"step": "normalise", "files": by_document("edits/dd", EDITS, edits_row)}],
+        "edits": [
+            {
+                "step": "normalise",
+                "files": by_document("edits/dd", edits_schema("controls_removed"), edits_row),
+            }
+        ],
         "signals": {
             step: by_document(f"signals/words@1-{step}", SIGNALS, signals_row)
             for step in ("filter-1", "filter-2")

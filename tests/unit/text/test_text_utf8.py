@@ -11,7 +11,7 @@ from text_strategies import BATCHES, column
 
 from datagov.errors import InputError
 from datagov.text import utf8
-from datagov.text.utf8 import byte_view, code_points, invalid_rows
+from datagov.text.utf8 import byte_view, code_points, encode_rows, invalid_rows
 
 BOUNDARIES = [
     b"\x00\x7f",
@@ -110,3 +110,17 @@ def test_more_characters_than_positions_reach_are_refused(monkeypatch: pytest.Mo
     with pytest.raises(InputError, match="split the batch"):
         code_points(column(["abc", "def"]))
     assert len(code_points(column(["ab", "cde"]))[0]) == 5
+
+
+@settings(max_examples=60, deadline=None)
+@given(BATCHES)
+def test_encoding_is_the_reverse_of_decoding(texts: list[str]) -> None:
+    points, offsets = code_points(column(texts))
+    again = encode_rows(points, offsets)
+    again.validate(full=True)
+    assert again.to_pylist() == texts
+
+
+def test_every_length_of_sequence_is_encoded() -> None:
+    texts = ["\x00\x7f", "\x80\u07ff", "\u0800\uffff", "\U00010000\U0010ffff", ""]
+    assert encode_rows(*code_points(pa.array(texts, pa.large_string()))).to_pylist() == texts
