@@ -59,7 +59,8 @@ def rules_command(
             *(family.name for family in FAMILIES),
             *(r.name for f in FAMILIES for r in f.rules),
         ]
-        raise ConfigError(f"There is no profile, family or rule {name!r}. {did_you_mean(name, known)}")
+        hint = did_you_mean(name, known) or "'datagov rules' lists them all."
+        raise ConfigError(f"There is no profile, family or rule {name!r}. {hint}")
 
 
 def overview(families: tuple[SignalFamily, ...], profiles: list[Profile], *, as_json: bool) -> None:

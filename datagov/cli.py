@@ -7,6 +7,7 @@ functions `register(app: typer.Typer) -> None`.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib.metadata import entry_points
@@ -26,6 +27,7 @@ __all__ = ["build_app", "main"]
 
 COMMAND_GROUP = "datagov.commands"
 INTERRUPTED = 130
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 # typer does not export the class its usage errors share.
 UsageProblem: type[Any] = typer.BadParameter.__mro__[2]
 
@@ -74,6 +76,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str or None
         Arguments after the program's name; None for those of this process.
     """
+    code = 0
+    try:
+        code = answer(argv)
+        problem = unwritten()
+    except terminal.OutputClosed as closed:
+        problem = closed.problem
+    if problem is None:
+        return code
+    # What is left in the buffer cannot be written: it must not be tried again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(problem, BrokenPipeError):
+        # The reader of the pipe has left, e.g. `| head`: nothing more to say.
+        return code
+    terminal.note(f"datagov: the output could not be written: {problem.strerror}.")
+    return 1
+
+
+def unwritten() -> OSError | None:
+    """Write out what stdout still holds, and return why that failed."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return error
+    return None
+
+
+def answer(argv: Sequence[str] | None) -> int:
+    """Run the command line; every error that is the user's to mend becomes a message and an exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows its escape instead of failing.
         if hasattr(stream, "reconfigure"):
@@ -83,17 +113,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = command(
             args=None if argv is None else list(argv), prog_name="datagov", standalone_mode=False
         )
-        sys.stdout.flush()
     except DatagovError as error:
         terminal.note(f"datagov: {error.message}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         terminal.note("datagov: interrupted.")
         return INTERRUPTED
-    except (terminal.OutputClosed, BrokenPipeError):
-        # The reader of the pipe has left, e.g. `| head`: nothing more to say, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        # If it came from stdout, that still holds what it could not write, and `main` says so.
+        if unwritten() is not None:
+            return 1
+        if error.errno not in NO_ROOM:
+            raise
+        terminal.note(f"datagov: {error}.")
+        return 1
     except UsageProblem as error:
         error.show()
         return int(error.exit_code)

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-__all__ = ["OutputClosed", "heading", "line", "note", "print_json", "print_table", "safe"]
+__all__ = ["OutputClosed", "heading", "is_terminal", "line", "note", "print_json", "print_table", "safe"]
 
 # Cc, line and paragraph separators, bidi controls and marks, invisible and tag characters, lone surrogates.
 UNSAFE = (
@@ -33,7 +33,11 @@ WHOLE = 36
 
 
 class OutputClosed(Exception):
-    """Whoever read stdout has left."""
+    """Stdout takes no more: whoever read it has left, or there is no room for it; `problem` says which."""
+
+    def __init__(self, problem: OSError) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 def safe(text: str, *, lines: bool = False) -> str:
@@ -66,9 +70,10 @@ def write(text: str) -> None:
     """Write one finished line (or several) on stdout."""
     try:
         print(text)  # noqa: T201 - stdout is where data goes
-    except BrokenPipeError as error:
-        # Raised as our own: the command-line library would turn a broken pipe into exit code 1.
-        raise OutputClosed from error
+    except OSError as error:
+        # Raised as our own: the command-line library would turn a broken pipe into exit code 1, and
+        # only here is it certain that it was stdout.
+        raise OutputClosed(error) from error
 
 
 def print_json(value: Any) -> None:
@@ -109,7 +114,7 @@ def cell(value: Any) -> str:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, indent: int = 0) -> None:
     """Print rows on stdout: a table on a terminal, tab-separated lines with a header otherwise."""
     cells = [[cell(value) for value in row] for row in rows]
-    if not sys.stdout.isatty():
+    if not is_terminal():
         for row in [[cell(column) for column in columns], *cells]:
             write(" " * indent + "\t".join(row))
         return
@@ -165,6 +170,11 @@ def note(text: str) -> None:
     print(safe(text, lines=True), file=sys.stderr)  # noqa: T201 - stderr is where remarks go
 
 
+def is_terminal() -> bool:
+    """Say whether stdout is a terminal."""
+    return sys.stdout.isatty()
+
+
 def wants_colour() -> bool:
     """Say whether stdout is a terminal whose owner did not set NO_COLOR."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return is_terminal() and not os.environ.get("NO_COLOR")

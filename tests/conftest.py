@@ -11,6 +11,24 @@ import governing
 import pytest
 from governing import DemoPlan, Finished, Governed
 
+WHOLE_RUNS = (
+    "tests/faults/",
+    "tests/unit/pipelines/test_run.py",
+    "tests/unit/pipelines/test_run_again.py",
+    "tests/unit/pipelines/test_run_dedup.py",
+    "tests/unit/pipelines/test_run_edits.py",
+    "tests/unit/pipelines/test_what_if",
+    "tests/unit/demo/",
+)
+"""Tests that make run after run: `make test` has time for them, `make check` has two minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of whole runs as slow."""
+    for item in items:
+        if any(place in item.path.as_posix() for place in WHOLE_RUNS):
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def demo_corpus(tmp_path_factory: pytest.TempPathFactory) -> DemoPlan:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+SQL_ROWS = 1000
 LedgerOption = Annotated[
     str, typer.Option("--ledger", metavar="OUT", help="Output folder of a run, or OUT@r1 for one run of it.")
 ]
@@ -34,7 +35,10 @@ def register(app: typer.Typer) -> None:
 
 def explain_command(
     document: Annotated[
-        str, typer.Argument(metavar="DOC", help="A doc_id (32 hex digits) or the document's own id.")
+        str,
+        typer.Argument(
+            metavar="DOC", help="A doc_id (at least 12 of its 32 digits) or the document's own id."
+        ),
     ],
     ledger: LedgerOption = ".",
     as_json: JsonOption = False,
@@ -59,7 +63,9 @@ def audit_command(
         ),
     ] = None,
     ledger: LedgerOption = ".",
-    limit: Annotated[int, typer.Option(min=1, help="Most rows of 'sql' to show.")] = 1000,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help=f"Most rows to show; of 'sql', {SQL_ROWS} unless given.")
+    ] = None,
     list_queries: Annotated[bool, typer.Option("--list", help="List the named queries.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,17 +73,19 @@ def audit_command(
 
     Exit code 1 when the query is an audit that found something (conservation).
     """
+    from datagov.ledger.audit_text import print_queries, print_result
     from datagov.ledger.queries import failed, named_query, queries
 
     if list_queries or name is None:
         print_queries(list(queries().values()), as_json=as_json)
         return
     if name == "sql":
-        print_result("sql", *sql_result(ledger, arguments or [], limit), as_json=as_json)
+        print_result("sql", *sql_result(ledger, arguments or [], limit or SQL_ROWS), as_json=as_json)
         return
     query = named_query(name)
-    opened_ledger, result = query_result(ledger, query, arguments or [])
-    print_result(query.name, opened_ledger, result, as_json=as_json)
+    opened_ledger, result = query_result(ledger, query, arguments or [], limit)
+    shown = result if limit is None else result.first(limit)
+    print_result(query.name, opened_ledger, shown, as_json=as_json)
     if failed(result):
         raise typer.Exit(1)
 
@@ -95,61 +103,14 @@ def sql_result(ledger: str, arguments: list[str], limit: int) -> tuple[Ledger, R
     return opened_ledger, select(opened_ledger.connect(), arguments[0], limit=limit)
 
 
-def query_result(ledger: str, query: Query, arguments: list[str]) -> tuple[Ledger, Result]:
-    """Run a named query."""
+def query_result(ledger: str, query: Query, arguments: list[str], limit: int | None) -> tuple[Ledger, Result]:
+    """Run a named query; `limit` is that of the query, where it has one."""
     from datagov.ledger.queries import bind, run_query
 
-    given = bind(query, arguments)
+    limited = [f"limit={limit}"] if query.limited and limit is not None else []
+    given = bind(query, [*arguments, *limited])
     opened_ledger = opened(ledger)
     return opened_ledger, run_query(opened_ledger.connect(), query, given)
-
-
-def print_queries(found: list[Query], *, as_json: bool) -> None:
-    """Print what `audit` can answer."""
-    if as_json:
-        terminal.print_json(
-            [
-                {
-                    "name": query.name,
-                    "title": query.title,
-                    "parameters": [
-                        {"name": param.name, "what": param.what, "default": param.default}
-                        for param in query.parameters
-                    ],
-                }
-                for query in found
-            ]
-        )
-        return
-    rows = []
-    for query in found:
-        usage = " ".join(
-            f"{param.name}=..." if param.default is None else f"[{param.name}={param.default}]"
-            for param in query.parameters
-        )
-        rows.append((query.name, usage, query.title))
-    rows.append(("sql", "'SELECT ...'", "One reading statement over the views; 'SHOW TABLES' lists them."))
-    terminal.print_table(("query", "parameters", "answers"), rows)
-
-
-def print_result(name: str, ledger: Ledger, result: Result, *, as_json: bool) -> None:
-    """Print a query's rows."""
-    if as_json:
-        terminal.print_json(
-            {
-                "query": name,
-                "run_id": ledger.run_id,
-                "columns": result.columns,
-                "rows": result.records(),
-                "truncated": result.truncated,
-            }
-        )
-    else:
-        terminal.print_table(result.columns, result.rows)
-    if result.truncated:
-        terminal.note(f"Only the first {len(result.rows)} rows are shown: there are more (--limit).")
-    if not result.rows:
-        terminal.note("No rows.")
 
 
 def sample_command(
@@ -177,6 +138,7 @@ def sample_command(
         drawn = sample_kept(found, n=n, seed=seed, input_path=input_path)
     else:
         drawn = sample_removed(found, removed_by, n=n, seed=seed, input_path=input_path)
+    terminal.note(f"{found.title}.")
     if as_json:
         documents = [document | {"text": shortened(document["text"], chars)} for document in drawn.documents]
         terminal.print_json({"run_id": found.run_id, "population": drawn.population, "documents": documents})
@@ -192,18 +154,25 @@ def sample_command(
 def diff_command(
     out_a: Annotated[str, typer.Argument(metavar="OUT_A[@RUN]", help="The run to start from.")],
     out_b: Annotated[str, typer.Argument(metavar="OUT_B[@RUN]", help="The run to compare with it.")],
-    examples: Annotated[int, typer.Option(min=0, help="How many changed documents to list.")] = 20,
+    examples: Annotated[
+        int | None, typer.Option(min=0, help="How many changed documents to list; 20 with --all or --json.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every line: all settings, bounds, verdicts and examples.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare two runs: recipe, counts, and the documents whose verdict changed."""
+    """Compare two runs: recipe, input, counts, and which bounds made documents change their verdict."""
     from datagov.ledger.diff import diff
     from datagov.ledger.diff_text import print_diff
 
+    if examples is None:
+        examples = 20 if everything or as_json else 0
     found = diff(opened(out_a), opened(out_b), examples=examples)
     if as_json:
         terminal.print_json(found)
     else:
-        print_diff(found)
+        print_diff(found, everything=everything)
 
 
 def opened(out: str) -> Ledger:

@@ -54,6 +54,14 @@ class Result:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
     truncated: bool
+    total: int | None = None
+    """How many rows there are in all; None if nobody counted them."""
+
+    def first(self, limit: int) -> Result:
+        """Return the first `limit` rows of a complete result."""
+        if len(self.rows) <= limit:
+            return self
+        return Result(self.columns, self.rows[:limit], truncated=True, total=len(self.rows))
 
     def records(self) -> list[dict[str, Any]]:
         """Return the rows as dictionaries by column name."""

@@ -6,15 +6,20 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from datagov import terminal
+from datagov.ledger.audit_text import in_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["print_diff"]
 
+LINES = 20
+"""Most lines of settings, and of flips, on a page that does not show everything."""
+VERDICTS = {"keep": "kept", "remove": "removed", "error": "set aside"}
 
-def print_diff(found: Mapping[str, Any]) -> None:
-    """Print what `datagov.ledger.diff.diff` returned."""
+
+def print_diff(found: Mapping[str, Any], *, everything: bool) -> None:
+    """Print what `datagov.ledger.diff.diff` returned, in short or `everything` of it."""
     for name in ("a", "b"):
         side = found[name]
         terminal.line(
@@ -25,25 +30,27 @@ def print_diff(found: Mapping[str, Any]) -> None:
         terminal.note(
             "The datasets differ: document ids are made from the dataset's name, so none are shared."
         )
-    terminal.line()
-    terminal.heading("recipe")
-    if found["recipe"]:
-        settings = [
-            (change["path"], setting(change["a"]), setting(change["b"])) for change in found["recipe"]
-        ]
-        terminal.print_table(("setting", "a", "b"), settings, indent=2)
-    else:
-        terminal.line("  no difference")
+    for name in ("recipe", "input"):
+        print_settings(name, found[name], LINES if not everything else None)
     terminal.line()
     terminal.heading("counts")
-    counts = [(name, a, b, None if None in (a, b) else b - a) for name, (a, b) in found["counts"].items()]
+    counts = [
+        (in_words(name), a, b, None if None in (a, b) else b - a) for name, (a, b) in found["counts"].items()
+    ]
     terminal.print_table(("count", "a", "b", "change"), counts, indent=2)
     terminal.line()
     terminal.heading("documents")
-    terminal.print_table(("which", "documents"), list(found["documents"].items()), indent=2)
-    if found["changes"]:
+    documents = [(name.replace("_", " "), number) for name, number in found["documents"].items()]
+    terminal.print_table(("which", "documents"), documents, indent=2)
+    print_flips(found["flips"], LINES // max(1, len(found["flips"])) if not everything else None)
+    others = found["documents"]["other_reasons"]
+    if others:
         terminal.line()
-        terminal.heading("verdicts that changed")
+        more = "" if everything else " (--all tells which)"
+        terminal.line(f"{others} documents have the same verdict, for other reasons{more}.")
+    if everything and found["changes"]:
+        terminal.line()
+        terminal.heading("verdicts and bounds that changed")
         changes = [(fate(change, "a"), fate(change, "b"), change["documents"]) for change in found["changes"]]
         terminal.print_table(("a", "b", "documents"), changes, indent=2)
     if found["examples"]:
@@ -54,6 +61,48 @@ def print_diff(found: Mapping[str, Any]) -> None:
             for row in found["examples"]
         ]
         terminal.print_table(("doc_id", "id", "shard", "row", "a", "b"), examples, indent=2)
+
+
+def print_settings(name: str, changes: Sequence[Mapping[str, Any]], most: int | None) -> None:
+    """Print the settings that differ, `most` of them or all."""
+    terminal.line()
+    terminal.heading(name)
+    if not changes:
+        terminal.line("  no difference")
+        return
+    settings = [(change["path"], setting(change["a"]), setting(change["b"])) for change in changes[:most]]
+    terminal.print_table(("setting", "a", "b"), settings, indent=2)
+    print_rest(len(changes) - len(settings), "settings")
+
+
+def print_flips(flips: Sequence[Mapping[str, Any]], most: int | None) -> None:
+    """Print the documents whose verdict changed, by deciding step and bound; `most` lines a direction."""
+    for direction in flips:
+        before, after = VERDICTS[direction["action_a"]], VERDICTS[direction["action_b"]]
+        lines = direction["by_rule"]
+        shared = sum(line["documents"] for line in lines) > direction["documents"]
+        counted = "; a document counts at each bound it crossed" if shared else ""
+        terminal.line()
+        terminal.heading(f"{before} -> {after}: {direction['documents']} documents{counted}")
+        rows = [(line["step"], line["rule"], line["documents"], sources(line)) for line in lines[:most]]
+        terminal.print_table(("step", "bound", "documents", "sources"), rows, indent=2)
+        print_rest(len(lines) - len(rows), "bounds")
+
+
+def print_rest(number: int, what: str) -> None:
+    """Say how many lines are not shown."""
+    if number:
+        terminal.line(f"  and {number} more {what} (--all)")
+
+
+def sources(line: Mapping[str, Any]) -> str:
+    """Return the sources of the flipped documents: `web 9, books 7, news 1, and 2 more`."""
+    told = [
+        f"{'no source' if entry['source'] is None else entry['source']} {entry['documents']}"
+        for entry in line["sources"]
+    ]
+    rest = line["source_count"] - len(told)
+    return ", ".join([*told, f"and {rest} more"] if rest else told)
 
 
 def setting(value: Any) -> str:
@@ -68,5 +117,5 @@ def fate(row: Mapping[str, Any], side: str) -> str:
     if action is None:
         return "absent"
     if action != "remove":
-        return "kept" if action == "keep" else "set aside"
+        return VERDICTS[action]
     return f"removed at {step}" + (f" ({because})" if because else "")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["explain"]
 
 DOC_ID = re.compile(r"^[0-9a-f]{32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
+BEGINNING = re.compile(r"^[0-9a-f]{12,31}$", re.IGNORECASE)
 LISTED = 10
 """Most documents listed where an id is ambiguous."""
 
@@ -35,7 +36,8 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
     ledger : Ledger
         A completed run.
     document : str
-        A doc_id (32 hex digits, with or without hyphens), or the document's own id.
+        A doc_id (32 hex digits, with or without hyphens), the document's own id, or the first 12
+        digits or more of a doc_id.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If several documents have this id.
+        If several documents have this id, or doc_ids that begin with it.
     LedgerError
         If no document has it.
     """
@@ -114,6 +116,10 @@ def find(con: duckdb.DuckDBPyConnection, ledger: Ledger, document: str) -> dict[
     if not rows:
         by_id = "SELECT * FROM files.documents WHERE id = $id ORDER BY doc_id"
         rows = fetch(con, by_id, params={"id": document}).records()
+    if not rows and BEGINNING.match(document):
+        between = "SELECT * FROM files.documents WHERE doc_id BETWEEN $low AND $high ORDER BY doc_id"
+        ends = {"low": UUID(document.ljust(32, "0")), "high": UUID(document.ljust(32, "f"))}
+        rows = fetch(con, between, params=ends).records()
     if len(rows) > 1:
         listed = "; ".join(
             f"{row['doc_id'].hex} ({row['shard']} row {row['shard_row']})" for row in rows[:LISTED]

@@ -49,16 +49,23 @@ def print_explanation(told: Mapping[str, Any]) -> None:
         if value is not None:
             terminal.line(f"  {name:<9} {value}")
     for error in told["verdict"]["errors"]:
-        terminal.line(f"  {'error':<9} {error['reason']}: {error['detail']}")
+        terminal.line(f"  {'set aside':<9} {error['reason']}: {error['detail']}")
+    # On a terminal a citation is a number, explained once at the end; a pipe gets it in every row.
+    citations: dict[str, int] | None = {} if terminal.is_terminal() else None
     for number, step in enumerate(told["steps"], 1):
         terminal.line()
-        print_step(number, step)
+        print_step(number, step, citations)
     if told["cluster"] is not None:
         terminal.line()
         print_cluster(told["cluster"])
     if told["pairs"]["compared"]:
         terminal.line()
         print_pairs(document["doc_id"], told["pairs"])
+    if citations:
+        terminal.line()
+        terminal.heading("sources of the bounds")
+        for source, number in citations.items():
+            terminal.line(f"  [{number}] {source}")
 
 
 def verdict_text(told: Mapping[str, Any]) -> str:
@@ -78,7 +85,8 @@ def verdict_text(told: Mapping[str, Any]) -> str:
         more = f", and {len(decisive) - 1} more" if len(decisive) > 1 else ""
         text += f": {reason_text(decisive[0])}{more}"
     if cluster is not None and cluster["keeper"] is not None:
-        text += f"; duplicate of {cluster['keeper']['doc_id'].hex}"
+        keeper = cluster["keeper"]["doc_id"].hex
+        text += "" if keeper in text else f"; duplicate of {keeper}"
     return text + ("; ORPHANED: nothing of its cluster is kept" if verdict["orphaned"] else "")
 
 
@@ -110,8 +118,8 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def print_step(number: int, step: Mapping[str, Any]) -> None:
-    """Print one step: its status, then what it measured or did."""
+def print_step(number: int, step: Mapping[str, Any], citations: dict[str, int] | None) -> None:
+    """Print one step: its status, then what it measured or did; number its citations if asked to."""
     status = step["status"].upper() if step["status"] == "removed" else step["status"]
     when = f" (only {described(step['when'])})" if "when" in step else ""
     terminal.heading(f"{number}. {step['name']}: {status}{when}")
@@ -133,7 +141,7 @@ def print_step(number: int, step: Mapping[str, Any]) -> None:
     if step["status"] == "not applied" and all(signal["value"] is None for signal in signals):
         terminal.line(f"  {counted(len(signals), 'signal')}, not measured on this document")
     elif signals:
-        terminal.print_table(SIGNAL_COLUMNS, signal_rows(signals), indent=2)
+        terminal.print_table(SIGNAL_COLUMNS, signal_rows(signals, citations), indent=2)
 
 
 def described(when: Any) -> str:
@@ -143,13 +151,18 @@ def described(when: Any) -> str:
     return ", ".join(map(str, when)) if isinstance(when, list | tuple) else str(when)
 
 
-def signal_rows(signals: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...]]:
-    """Yield table rows, bounded signals first."""
+def signal_rows(
+    signals: Sequence[Mapping[str, Any]], citations: dict[str, int] | None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield table rows, bounded signals first; with `citations`, sources as their numbers there."""
     for signal in sorted(signals, key=lambda signal: "missing" not in signal):
         denominator = signal["denominator"]
         ratio = "" if denominator is None else f"{signal['numerator']}/{denominator}"
         value = "undefined" if signal["value"] is None else signal["value"]
         crossed = ", ".join(signal["crossed"])
+        source = signal.get("source")
+        if source and citations is not None:
+            source = f"[{citations.setdefault(source, len(citations) + 1)}]"
         yield (
             signal["signal"],
             value,
@@ -157,7 +170,7 @@ def signal_rows(signals: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Any, ...
             signal.get("min"),
             signal.get("max"),
             crossed,
-            signal.get("source"),
+            source,
         )
 
 

@@ -7,13 +7,15 @@ A query is one file of `queries/`. Its leading comment lines declare it::
     -- param limit = 100: how many at most    (optional, with its default)
     -- known rule: SELECT ...                 (what could have been written, asked when nothing is found)
 
+A parameter called `limit` is the most rows to return; that there were more is told with the result.
 A query with a column `ok` is an audit: it fails where `ok` is not true.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files as package_files
 from typing import TYPE_CHECKING
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameter", "Query", "bind", "failed", "named_query", "queries", "run_query"]
 
+Value = str | int | float
+MOST = 2**62
+"""Largest whole number a parameter takes: as a limit, no limit."""
 PARAM = re.compile(r"^(?P<name>\w+)(?:\s*=\s*(?P<default>\S+))?$")
 
 
@@ -41,15 +46,34 @@ class Parameter:
     known: str | None = None
     """SQL that lists what could have been written; None if anything could."""
 
-    def parse(self, value: str) -> str | int:
-        """Return `value` as the parameter's type: whole number if its default is one, else text."""
-        if self.default is None or not self.default.isdigit():
+    def parse(self, value: str) -> Value:
+        """Return `value` as the parameter's type, that of its default: whole number, number or text.
+
+        Raises
+        ------
+        ConfigError
+            If it is not of that type, or a limit below 1.
+        """
+        if self.default is None or number(self.default) is None:
             return value
-        if not value.isdigit():
+        whole = self.default.isdecimal()
+        least = 1 if self.name == "limit" else 0
+        parsed = number(value) if not whole else int(value) if value.isdecimal() else None
+        if parsed is None or not least <= parsed < MOST:
+            kind = "a whole number" if whole else "a number"
             raise ConfigError(
-                f"{self.name}={value!r} should be a whole number, e.g. {self.name}={self.default}."
+                f"{self.name}={value!r} should be {kind} from {least} on, e.g. {self.name}={self.default}."
             )
-        return int(value)
+        return parsed
+
+
+def number(text: str) -> float | None:
+    """Return a finite number, None for any other text."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -60,6 +84,11 @@ class Query:
     title: str
     parameters: tuple[Parameter, ...]
     sql: str
+
+    @property
+    def limited(self) -> bool:
+        """Whether the query returns at most `limit` rows."""
+        return any(parameter.name == "limit" for parameter in self.parameters)
 
 
 @cache
@@ -111,7 +140,7 @@ def named_query(name: str) -> Query:
     return query
 
 
-def bind(query: Query, arguments: list[str]) -> dict[str, str | int]:
+def bind(query: Query, arguments: list[str]) -> dict[str, Value]:
     """Read `NAME=VALUE` arguments; the first required parameter may be given as a bare value.
 
     Raises
@@ -121,7 +150,7 @@ def bind(query: Query, arguments: list[str]) -> dict[str, str | int]:
     """
     by_name = {parameter.name: parameter for parameter in query.parameters}
     required = [parameter.name for parameter in query.parameters if parameter.default is None]
-    given: dict[str, str | int] = {}
+    given: dict[str, Value] = {}
     for argument in arguments:
         name, equals, value = argument.partition("=")
         if not equals and required:
@@ -141,15 +170,24 @@ def bind(query: Query, arguments: list[str]) -> dict[str, str | int]:
     return given
 
 
-def run_query(con: duckdb.DuckDBPyConnection, query: Query, given: Mapping[str, str | int]) -> Result:
-    """Run a named query on a ledger's connection.
+def run_query(con: duckdb.DuckDBPyConnection, query: Query, given: Mapping[str, Value]) -> Result:
+    """Run a named query on a ledger's connection; where its limit cuts rows off, count them all.
 
     Raises
     ------
     ConfigError
         If nothing was found because a parameter names something that is not in this ledger.
     """
-    result = fetch(con, query.sql, params=given)
+    if query.limited:
+        limit = int(given["limit"])
+        # One row more than asked for tells whether there are more.
+        result = fetch(con, query.sql, params={**given, "limit": limit + 1}, limit=limit)
+        if result.truncated:
+            everything = f"SELECT count(*) FROM (\n{query.sql}\n)"  # noqa: S608 - one of our own files
+            rows = fetch(con, everything, params={**given, "limit": MOST}).rows
+            result = replace(result, total=int(rows[0][0]))
+    else:
+        result = fetch(con, query.sql, params=given)
     if not result.rows:
         for parameter in query.parameters:
             if parameter.known is not None:
@@ -161,8 +199,11 @@ def check_known(con: duckdb.DuckDBPyConnection, query: Query, parameter: Paramet
     """Raise ConfigError if `value` is none of the parameter's known values."""
     known = {str(row[0]) for row in fetch(con, str(parameter.known)).rows}
     if value not in known:
-        hint = did_you_mean(value, known) if known else "This ledger holds none."
-        raise ConfigError(f"{query.name}: this ledger has no {parameter.name} {value!r}. {hint}")
+        listing = f'To list them: datagov audit sql "{parameter.known}".'
+        hint = (did_you_mean(value, known) or listing) if known else "This ledger holds none."
+        raise ConfigError(
+            f"{query.name}: this ledger has no {parameter.name} {value!r} ({parameter.what}). {hint}"
+        )
 
 
 def failed(result: Result) -> bool:

@@ -13,14 +13,14 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.console import lock, new_connection
 from datagov.ledger.views import create_file_views, create_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    import duckdb
 
 __all__ = ["FORMAT", "Ledger", "SignalBound", "SignalTable"]
 
@@ -108,6 +108,14 @@ class Ledger:
         return str(self.manifest["run_id"])
 
     @property
+    def title(self) -> str:
+        """The run in one line: `r1 of web, recipe 03c0b7c0`, and the share of the documents it took."""
+        share = self.manifest["input"].get("sample", 1)
+        sampled = "" if share in (None, 1) else f", a sample of {share:g} of the documents"
+        recipe = str(self.manifest["recipe_digest"])[:8]
+        return f"{self.run_id} of {self.manifest['dataset']}, recipe {recipe}{sampled}"
+
+    @property
     def steps(self) -> list[dict[str, Any]]:
         """The run's steps in order: name, kind, in, kept, removed, annotated, seconds."""
         return list(self.manifest["steps"])
@@ -168,7 +176,15 @@ class Ledger:
         """
         con = new_connection()
         files = create_file_views(con, self, schema="files")
-        create_views(con, self)
+        try:
+            create_views(con, self)
+        except duckdb.Error as error:
+            problem = str(error).partition("\n")[0]
+            raise LedgerError(
+                f"{self.root}@{self.run_id}: its tables are not those of this datagov ({problem}). "
+                "Run its recipe again, or read it with the version that wrote it "
+                f"({self.manifest.get('code_version')})."
+            ) from error
         lock(con, files)
         return con
 

@@ -23,10 +23,12 @@ def print_sample(sample: Sample, *, chars: int) -> None:
         source = f" source {document['source']}" if document["source"] is not None else ""
         terminal.heading(f"[{number}] {document['doc_id'].hex}{own}{source}")
         terminal.line(f"    {document['shard']} row {document['shard_row']}")
-        for reason in document["reasons"]:
-            terminal.line(f"    {reason['step']}: {reason_text(reason)}")
-        if document["keeper"] is not None:
-            terminal.line(f"    duplicate of {document['keeper'].hex}")
+        reasons = [f"{reason['step']}: {reason_text(reason)}" for reason in document["reasons"]]
+        for reason in reasons:
+            terminal.line(f"    {reason}")
+        keeper = None if document["keeper"] is None else document["keeper"].hex
+        if keeper is not None and not any(keeper in reason for reason in reasons):
+            terminal.line(f"    duplicate of {keeper}")
         text = shortened(document["text"], chars)
         for row in ("(no text)" if text is None else text).split("\n"):
             terminal.line(f"  | {row}")

@@ -12,7 +12,7 @@ import duckdb
 from datagov.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from datagov.ledger.reader import Ledger, SignalTable
 
@@ -128,9 +128,10 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Create the views people query, on top of schema `files`.
 
     `views.sql` holds those that are the same for every run; `signals_STEP` (one wide view a filter
-    step, values as DOUBLE, NULL = undefined), `signals` (the same, one row a value) and `edits_STEP`
-    follow the run's steps; in STEP, what is not a letter or digit is `_`. `runs`, `steps`, `parts`,
-    `part_files`, `bounds`, `counts` and `warnings` come from the manifests.
+    step, values as DOUBLE, NULL = undefined), `signals` (the same, one row a value), `applied`
+    (the documents that a filter step measured anything of) and `edits_STEP` follow the run's steps; in STEP,
+    what is not a letter or digit is `_`. `runs`, `steps`, `parts`, `part_files`, `bounds`, `counts` and
+    `warnings` come from the manifests.
     """
     con.execute(package_files("datagov.ledger").joinpath("views.sql").read_text(encoding="utf-8"))
     create_manifest_tables(con, ledger)
@@ -149,6 +150,7 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
             con, f"signals_{names[step]}", [f"signals_{number}" for number, _ in tables], columns
         )
     create_long_signals(con, [pair for tables in by_step.values() for pair in tables])
+    create_applied(con, by_step)
 
 
 def view_names(steps: Iterable[str]) -> dict[str, str]:
@@ -198,6 +200,27 @@ def create_long_signals(con: duckdb.DuckDBPyConnection, tables: Sequence[tuple[i
         "0::BIGINT AS row, NULL::DOUBLE AS value WHERE false"
     )
     con.execute(f"CREATE VIEW signals AS {' UNION ALL '.join(branches or [nothing])}")
+
+
+def create_applied(
+    con: duckdb.DuckDBPyConnection, by_step: Mapping[str, Sequence[tuple[int, SignalTable]]]
+) -> None:
+    """Create `applied`: step, part, row of the documents for which a filter step measured anything."""
+    branches = []
+    for step, tables in by_step.items():
+        counts = [
+            f"signals_{number}.{quoted(column)}"
+            for number, table in tables
+            for column in dict.fromkeys(numerator for numerator, _ in table.rules.values())
+        ]
+        first, *others = (f"files.signals_{number}" for number, _ in tables)
+        joins = " ".join(f"JOIN {other} USING (part, row)" for other in others)
+        branches.append(
+            f"SELECT {literal(step)} AS step, part, row FROM {first} {joins} "
+            f"WHERE coalesce({', '.join(counts)}) IS NOT NULL"
+        )
+    nothing = "SELECT ''::VARCHAR AS step, ''::VARCHAR AS part, 0::BIGINT AS row WHERE false"
+    con.execute(f"CREATE VIEW applied AS {' UNION ALL '.join(branches or [nothing])}")
 
 
 def create_manifest_tables(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:

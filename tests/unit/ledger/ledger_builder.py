@@ -43,7 +43,14 @@ def doc_id(name: str) -> UUID:
 
 
 def reason(
-    step: str, rule: str, value: float | None, bound: str | None, limit: float | None, **more: bool
+    step: str,
+    rule: str,
+    value: float | None,
+    bound: str | None,
+    limit: float | None,
+    *,
+    annotation: bool = False,
+    keeper: str | None = None,
 ) -> dict:
     return {
         "step": step,
@@ -51,7 +58,8 @@ def reason(
         "value": value,
         "bound": bound,
         "limit": limit,
-        "annotation": more.get("annotation", False),
+        "annotation": annotation,
+        "keeper": None if keeper is None else doc_id(keeper).bytes,
     }
 
 
@@ -94,6 +102,7 @@ class Run:
     run_id: str = "r1"
     complete: bool = True
     part_rows: int = 6
+    sample: float = 1.0
     warnings: Sequence[str] = field(default_factory=list)
 
 
@@ -323,6 +332,7 @@ def manifest_of(
             "path": str(input_root),
             "columns": {"text": "text", "id": "id", "source": "source", "url": "url"},
             "digest": "00",
+            "sample": run.sample,
         },
         "steps": steps,
         "counts": {
@@ -334,7 +344,8 @@ def manifest_of(
             "bytes_kept": sum(s for s, d in zip(sizes, documents, strict=True) if d.action == "keep"),
         },
         "parts": [
-            {"name": name, "rows": len(rows), "files": part_files(rows)} for name, rows in parts.items()
+            {"name": name, "rows": len(rows), "files": part_files(rows, run.run_id)}
+            for name, rows in parts.items()
         ],
         "tables": tables,
         "signals": [
@@ -351,8 +362,11 @@ def manifest_of(
     }
 
 
-def part_files(documents: Sequence[Document]) -> list[dict[str, Any]]:
+def part_files(documents: Sequence[Document], run_id: str) -> list[dict[str, Any]]:
     files: dict[str, list[int]] = {}
     for document in documents:
         files.setdefault(document.shard, []).append(document.row)
-    return [{"path": path, "start": rows[0], "stop": rows[-1] + 1} for path, rows in files.items()]
+    return [
+        {"path": path, "start": rows[0], "stop": rows[-1] + 1, "output": f"data/{run_id}/{path}"}
+        for path, rows in files.items()
+    ]

@@ -31,7 +31,10 @@ def documents(*, short_kept: bool = False) -> list[Document]:
     if short_kept:
         short = Document("short", "a b c", id="en-short")
     duplicate = {"action": "remove", "step": "exact_dedup"}
-    same = [reason("exact_dedup", "exact_dedup", None, "same", None)]
+
+    def same(keeper: str) -> list[dict]:
+        return [reason("exact_dedup", "exact_dedup", None, "same", None, keeper=keeper)]
+
     return [
         Document("original", SENTENCE, id="en-1", url="https://example.org/1", cluster_size=4),
         short,
@@ -39,7 +42,7 @@ def documents(*, short_kept: bool = False) -> list[Document]:
             "copy",
             SENTENCE,
             id="en-2",
-            reasons=same,
+            reasons=same("original"),
             keeper="original",
             survivor="original",
             cluster_size=4,
@@ -52,7 +55,7 @@ def documents(*, short_kept: bool = False) -> list[Document]:
             source="books",
             action="remove",
             step="near_dedup",
-            reasons=[reason("near_dedup", "near_dedup", 0.8, "jaccard", 0.7)],
+            reasons=[reason("near_dedup", "near_dedup", 0.8, "jaccard", 0.7, keeper="original")],
             keeper="original",
             survivor="original",
             cluster_size=2,
@@ -61,7 +64,7 @@ def documents(*, short_kept: bool = False) -> list[Document]:
             "near-copy",
             SENTENCE + " twice",
             id="en-4",
-            reasons=same,
+            reasons=same("near"),
             keeper="near",
             survivor="original",
             cluster_size=2,
@@ -71,7 +74,7 @@ def documents(*, short_kept: bool = False) -> list[Document]:
             "orphan",
             SENTENCE * 4,
             id="en-5",
-            reasons=same,
+            reasons=same("late"),
             keeper="late",
             orphaned=True,
             cluster_size=2,

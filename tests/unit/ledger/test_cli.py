@@ -4,26 +4,33 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 from ledger_builder import doc_id
 from ledger_example import HOSTILE_ID
 
-from datagov import cli, doctor
+from datagov import cli, doctor, terminal
 from datagov.errors import PartialRun
 from datagov.ledger.queries import queries
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import typer
 
 Run = Callable[..., tuple[int, str, str]]
 HEAVY = {"pyarrow", "duckdb", "numba", "numpy", "ray", "torch", "transformers", "pydantic", "rich", "rjieba"}
+ARGUMENTS = {
+    "removed_by": ["word_count"],
+    "distribution": ["filter-1/word_count"],
+    "curve": ["filter-1/word_count"],
+    "near_bound": ["filter-1/word_count"],
+}
 EVERY_DOCUMENT = [
     "en-1",
     "en-2",
@@ -98,14 +105,26 @@ def test_explain_in_words(datagov: Run, r1: str) -> None:
     assert f"{doc_id('short').hex}: REMOVED at filter-1: word_count = 3 < min 5, and 1 more" in short
     assert "not reached" in short
     _, near, _ = datagov("explain", "en-3", "--ledger", r1)
-    assert f"Jaccard 0.8 >= 0.7; duplicate of {doc_id('original').hex}" in near
+    assert f"Jaccard 0.8 >= 0.7 with {doc_id('original').hex}\n" in near
     _, copy, _ = datagov("explain", "en-4", "--ledger", r1)
-    assert "REMOVED at exact_dedup: the same as its keeper" in copy
+    assert f"REMOVED at exact_dedup: the same as {doc_id('near').hex}\n" in copy
     assert f"survivor  {doc_id('original').hex} id en-1 (en/part-00000.parquet row 0), kept" in copy
     _, orphan, _ = datagov("explain", "en-5", "--ledger", r1)
     assert "ORPHANED" in orphan
     _, error, _ = datagov("explain", "en-7", "--ledger", r1)
     assert "SET ASIDE (null_text)" in error
+    assert "  set aside null_text: text is NULL\n" in error
+
+
+def test_explain_on_a_terminal_gives_each_source_once(
+    datagov: Run, r1: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, piped, _ = datagov("explain", "en-short", "--ledger", r1)
+    assert piped.count("Gopher, A1.1") == 2
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
+    _, text, _ = datagov("explain", "en-short", "--ledger", r1)
+    assert text.count("Gopher, A1.1") == 1
+    assert text.count("[1]") == 3
 
 
 def test_exit_codes(datagov: Run, r1: str, tmp_path: Path) -> None:
@@ -132,13 +151,14 @@ def test_errors_go_to_stderr_and_are_safe(datagov: Run, r1: str) -> None:
 @pytest.mark.parametrize("name", sorted(queries()))
 @pytest.mark.parametrize("as_json", [False, True])
 def test_audit_prints_every_query(datagov: Run, r1: str, name: str, as_json: bool) -> None:
-    signal = ["filter-1/word_count"]
-    arguments = {"removed_by": ["word_count"], "distribution": signal, "curve": signal}.get(name, [])
-    code, text, _ = datagov("audit", name, *arguments, "--ledger", r1, *(["--json"] if as_json else []))
+    arguments = ARGUMENTS.get(name, [])
+    code, text, errors = datagov("audit", name, *arguments, "--ledger", r1, *(["--json"] if as_json else []))
     assert code == 0
     assert "\x1b" not in text
+    assert errors.startswith("r1 of test, recipe ")
     if as_json:
         found = json.loads(text)
+        assert found["total"] == len(found["rows"])
         assert (found["query"], found["run_id"], found["truncated"]) == (name, "r1", False)
         assert all(list(row) == found["columns"] for row in found["rows"])
     else:
@@ -160,7 +180,78 @@ def test_audit_sql(datagov: Run, r1: str) -> None:
         "audit", "sql", "SELECT * FROM documents", "--ledger", r1, "--limit", "2", "--json"
     )
     assert (code, len(json.loads(text)["rows"]), json.loads(text)["truncated"]) == (0, 2, True)
-    assert "first 2 rows" in errors
+    assert "Only the first 2 rows are shown: there are more" in errors
+    assert json.loads(text)["total"] is None
+
+
+@pytest.mark.parametrize("limit", [["limit=1"], ["--limit", "1"]])
+@pytest.mark.parametrize(("query", "total"), [("removed_by", 3), ("cross_source_pairs", 2)])
+def test_a_limit_that_cuts_is_told(datagov: Run, r1: str, query: str, total: int, limit: list[str]) -> None:
+    arguments = ["audit", query, *ARGUMENTS.get(query, []), *limit, "--ledger", r1]
+    code, text, errors = datagov(*arguments, "--json")
+    found = json.loads(text)
+    assert (code, len(found["rows"]), found["truncated"], found["total"]) == (0, 1, True, total)
+    assert f"Only the first 1 of {total} rows are shown" in errors
+
+
+def test_a_limit_wide_enough_says_nothing(datagov: Run, r1: str) -> None:
+    _, text, errors = datagov("audit", "cross_source_pairs", "--limit", "2", "--ledger", r1, "--json")
+    assert (json.loads(text)["truncated"], json.loads(text)["total"]) == (False, 2)
+    assert "Only the first" not in errors
+
+
+def test_a_limit_shortens_queries_without_one_and_hides_no_finding(datagov: Run, r1: str) -> None:
+    code, text, errors = datagov("audit", "funnel", "--limit", "2", "--ledger", r1, "--json")
+    assert (code, [row["step"] for row in json.loads(text)["rows"]]) == (0, ["input", "normalise"])
+    assert (json.loads(text)["truncated"], json.loads(text)["total"]) == (True, 6)
+    assert "Only the first 2 of 6 rows" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["limit=0"], "whole number from 1 on"),
+        (["limit=2", "--limit", "2"], "given twice"),
+        ([f"limit={2**70}"], "whole number from 1 on"),
+    ],
+)
+def test_limits_that_are_refused(datagov: Run, r1: str, arguments: list[str], message: str) -> None:
+    code, text, errors = datagov("audit", "removed_by", "word_count", *arguments, "--ledger", r1)
+    assert (code, text) == (2, "")
+    assert message in errors
+
+
+def test_documents_set_aside_are_called_so_in_tables(datagov: Run, r1: str) -> None:
+    for query in ("funnel", "by_source"):
+        _, text, _ = datagov("audit", query, "--ledger", r1)
+        assert "\tset aside\t" in text
+        assert "errored" not in text
+        columns = json.loads(datagov("audit", query, "--ledger", r1, "--json")[1])["columns"]
+        assert "errored" in columns
+
+
+def test_a_named_query_on_a_terminal_puts_the_own_id_first(
+    datagov: Run, r1: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "is_terminal", lambda: True)
+    _, text, _ = datagov("audit", "cross_source_pairs", "--ledger", r1)
+    short = doc_id("near").hex[:12]
+    assert "id" in text.splitlines()[0].split()[0]
+    assert short in text
+    assert doc_id("near").hex not in text
+    monkeypatch.undo()
+    _, told, _ = datagov("explain", short, "--ledger", r1)
+    assert told.startswith(doc_id("near").hex)
+
+
+def test_a_ledger_of_other_columns_is_told_in_words(datagov: Run, out: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(out, old)
+    for path in old.glob("ledger/decisions/r1/*.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns("reasons"), path)
+    code, _, errors = datagov("audit", "funnel", "--ledger", f"{old}@r1")
+    assert code == 1
+    assert "not those of this datagov" in errors
 
 
 def test_hostile_text_reaches_no_terminal(datagov: Run, r1: str) -> None:
@@ -187,6 +278,7 @@ def test_sample_in_words(datagov: Run, r1: str) -> None:
     assert r"  | \x1b[2J\x9b31m清\u202e tiny\ttab" in text
     assert "  | second\n" in text
     assert "2 of 2 documents" in errors
+    assert errors.startswith("r1 of test, recipe ")
 
 
 def test_sample_shortens_texts_and_says_so(datagov: Run, r1: str) -> None:
@@ -202,9 +294,16 @@ def test_diff_in_words_and_json(datagov: Run, r1: str) -> None:
     code, text, _ = datagov("diff", r1, r2)
     assert code == 0
     assert "  steps.filter-1.bounds.word_count.min\t5\t2\n" in text
+    assert "removed -> kept: 1 documents; a document counts at each bound it crossed\n" in text
+    assert "  filter-1\tmean_word_length min\t1\tweb 1\n" in text
+    assert "  set aside\t1\t1\t0\n" in text
+    assert "examples" not in text
+    code, text, _ = datagov("diff", r1, r2, "--all")
     assert "removed at filter-1 (mean_word_length min, word_count min)\tkept\t1" in text
+    assert "examples" in text
     code, text, _ = datagov("diff", r1, r2, "--json")
     assert json.loads(text)["documents"]["flipped"] == 1
+    assert len(json.loads(text)["examples"]) == 1
 
 
 def test_rules_lists_and_explains(datagov: Run) -> None:
@@ -222,6 +321,7 @@ def test_rules_lists_and_explains(datagov: Run) -> None:
     code, _, errors = datagov("rules", "gopher-on")
     assert code == 2
     assert "Did you mean 'gopher-en'" in errors
+    assert "'datagov rules' lists them all" in datagov("rules", "nope")[2]
 
 
 def test_dedup_curve(datagov: Run) -> None:
@@ -326,3 +426,23 @@ def test_a_closed_pipe_is_no_error(r1: str) -> None:
     assert (done.returncode, done.stdout) == (0, "range\n")
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["audit", "funnel"], ["audit", "by_source", "--json"], ["explain", "en-1"], ["rules"], ["--help"]],
+)
+def test_a_full_disk_is_one_message(r1: str, arguments: list[str]) -> None:
+    more = ["--ledger", r1] if arguments[0] in ("audit", "explain") else []
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "datagov", *arguments, *more],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) <= 2

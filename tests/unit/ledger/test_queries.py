@@ -4,11 +4,12 @@ import itertools
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from ledger_builder import doc_id
-from ledger_example import HOSTILE_TEXT
+from ledger_builder import Document, Run, doc_id, write_output
+from ledger_example import HOSTILE_ID, HOSTILE_TEXT
 
 from datagov.errors import ConfigError, LedgerError
 from datagov.ledger.queries import bind, named_query, queries, read_query, run_query
@@ -17,17 +18,18 @@ from datagov.ledger.reader import Ledger
 if TYPE_CHECKING:
     from pathlib import Path
 
-Run = Callable[..., tuple[int, str, str]]
+Datagov = Callable[..., tuple[int, str, str]]
 ARGUMENTS = {
     "removed_by": ["word_count"],
     "distribution": ["filter-1/word_count"],
     "curve": ["filter-1/word_count"],
+    "near_bound": ["filter-1/word_count"],
 }
 
 
 def rows(out: Path, name: str, *arguments: str) -> list[dict]:
     query = named_query(name)
-    return run_query(Ledger.open(f"{out}@r1").connect(), query, bind(query, list(arguments))).records()
+    return run_query(Ledger.open(out, run="r1").connect(), query, bind(query, list(arguments))).records()
 
 
 @pytest.mark.parametrize("name", sorted(queries()))
@@ -51,12 +53,14 @@ def test_funnel_conserves_documents(out: Path) -> None:
         "step": "input",
         "kind": "input",
         "documents_in": 14,
-        "removed": 1,
+        "errored": 1,
+        "removed": 0,
         "kept": 13,
         "annotated": 0,
         "kept_fraction": None,
-        "removed_bytes": None,
+        "removed_bytes": 0,
     }
+    assert sum(line["removed"] for line in lines) == 7
     for before, after in itertools.pairwise(lines):
         assert before["kept"] == after["documents_in"]
         assert after["documents_in"] == after["kept"] + after["removed"]
@@ -97,6 +101,8 @@ def test_an_unknown_rule_or_signal_is_named(out: Path) -> None:
         rows(out, "removed_by", "word_cont")
     with pytest.raises(ConfigError, match="Did you mean 'filter-1/word_count'"):
         rows(out, "distribution", "filter-1/word_cout")
+    with pytest.raises(ConfigError, match="Known: filter-1/mean_word_length, "):
+        rows(out, "distribution", "nope")
 
 
 def test_a_known_rule_that_removed_nothing_is_no_error(out: Path) -> None:
@@ -105,7 +111,8 @@ def test_a_known_rule_that_removed_nothing_is_no_error(out: Path) -> None:
 
 def test_distribution_counts_what_lies_outside(out: Path) -> None:
     found = {line["statistic"]: line["value"] for line in rows(out, "distribution", "filter-1/word_count")}
-    assert (found["documents"], found["undefined"]) == (14, 2)
+    assert (found["documents"], found["set aside"], found["not applied"]) == (14, 1, 1)
+    assert found["undefined"] == 0
     assert (
         found["minimum bound"],
         found["below minimum"],
@@ -170,6 +177,69 @@ def test_clusters_and_orphans(out: Path) -> None:
     ]
 
 
+def test_a_ratio_that_is_undefined_is_not_a_filter_not_applied(tmp_path: Path) -> None:
+    documents = [
+        Document("empty", ""),
+        Document("words", "three short words"),
+        Document("zh", "x", measured=False),
+    ]
+    write_output(tmp_path / "out", tmp_path / "input", Run(documents))
+    found = {
+        line["statistic"]: line["value"]
+        for line in rows(tmp_path / "out", "distribution", "filter-1/mean_word_length")
+    }
+    assert (found["documents"], found["not applied"], found["undefined"]) == (3, 1, 1)
+
+
+def test_what_is_unknown_among_very_many_says_how_to_list(out: Path) -> None:
+    query = named_query("distribution")
+    many = "SELECT 'step/s' || range::VARCHAR FROM range(40)"
+    parameters = (replace(query.parameters[0], known=many),)
+    con = Ledger.open(f"{out}@r1").connect()
+    with pytest.raises(ConfigError, match="To list them: datagov audit sql"):
+        run_query(con, replace(query, parameters=parameters), {"signal": "nope"})
+
+
+def test_documents_near_a_bound(out: Path) -> None:
+    near = rows(out, "near_bound", "filter-1/word_count", "margin=0.2")
+    assert [(line["id"], line["value"], line["crossed"]) for line in near] == [(HOSTILE_ID, 4, True)]
+    assert (near[0]["bound"], near[0]["bound_limit"], near[0]["removed_at"]) == ("min", 5, "filter-1")
+    assert rows(out, "near_bound", "filter-1/word_count") == []
+    wide = rows(out, "near_bound", "filter-1/word_count", "margin=1.5")
+    distances = [abs(line["value"] - line["bound_limit"]) / line["bound_limit"] for line in wide]
+    assert distances == sorted(distances)
+    assert "en-short" in {line["id"] for line in wide}
+    above = rows(out, "near_bound", "filter-2/word_count", "margin=0.25")
+    assert [(line["id"], line["bound"], line["crossed"]) for line in above if line["value"] < 38] == [
+        (line["id"], "max", True) for line in above
+    ]
+    for wrong in ("margin=-1", "margin=nan", "margin=wide"):
+        with pytest.raises(ConfigError, match="should be a number from 0 on"):
+            rows(out, "near_bound", "filter-1/word_count", wrong)
+
+
+def test_reasons_by_source_add_up(out: Path) -> None:
+    lines = rows(out, "by_source_and_reason")
+    for line in rows(out, "by_reason"):
+        same = [other for other in lines if (other["step"], other["rule"]) == (line["step"], line["rule"])]
+        for count in ("documents", "removed", "annotated"):
+            assert sum(other[count] for other in same) == line[count]
+    assert {line["source"] for line in lines if line["rule"] == "near_dedup"} == {"books"}
+
+
+def test_duplicates_name_their_keepers(out: Path) -> None:
+    removed = {line["id"]: line["keeper"] for line in rows(out, "removed_by", "exact_dedup")}
+    assert removed["en-2"] == doc_id("original").hex
+    pairs = {line["id"]: line for line in rows(out, "cross_source_pairs")}
+    assert set(pairs) == {"en-3", "en-4"}
+    assert (pairs["en-3"]["keeper_id"], pairs["en-3"]["keeper_source"], pairs["en-3"]["jaccard"]) == (
+        "en-1",
+        "web",
+        0.8,
+    )
+    assert (pairs["en-4"]["keeper_source"], pairs["en-4"]["jaccard"]) == ("books", None)
+
+
 def test_names_take_either_hyphen_and_suggest(out: Path) -> None:
     assert named_query("by-source").name == "by_source"
     with pytest.raises(ConfigError, match="Did you mean 'funnel'"):
@@ -196,7 +266,7 @@ def test_a_declaration_that_cannot_be_read_is_an_error() -> None:
         read_query("x", "-- titel: x\nSELECT 1")
 
 
-def test_conservation_holds_and_fails_when_it_should(out: Path, tmp_path: Path, datagov: Run) -> None:
+def test_conservation_holds_and_fails_when_it_should(out: Path, tmp_path: Path, datagov: Datagov) -> None:
     code, text, _ = datagov("audit", "conservation", "--ledger", f"{out}@r1", "--json")
     assert code == 0, text
     broken = tmp_path / "broken"
@@ -208,5 +278,5 @@ def test_conservation_holds_and_fails_when_it_should(out: Path, tmp_path: Path, 
     code, text, _ = datagov("audit", "conservation", "--ledger", f"{broken}@r1", "--json")
     assert code == 1
     assert {row["line"] for row in json.loads(text)["rows"] if not row["ok"]} == {
-        "kept", "kept + removed + errored = in",
+        "kept", "kept + removed + set aside = in",
     }  # fmt: skip
