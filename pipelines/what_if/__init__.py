@@ -16,7 +16,7 @@ import numpy as np
 
 from datagov.dedup.alive import Alive
 from datagov.errors import ConfigError
-from datagov.ledger.diff import recipe_changes
+from datagov.ledger.diff import changed_settings
 from datagov.ledger.reader import Ledger
 from pipelines.fates import ALIVE
 from pipelines.recipe import Recipe
@@ -75,7 +75,7 @@ def what_if(ledger: Ledger, changes: Sequence[str], *, verify: Rerun | None = No
     return {
         "output": str(ledger.root),
         "run_id": ledger.run_id,
-        "settings": recipe_changes(recipe.canonical(), changed.canonical()),
+        "settings": changed_settings(recipe.canonical(), changed.canonical()),
         "recipe_digest": changed.digest,
         "verified": verify is not None,
         "exact": left.exact and all(low == high for low, high in removed),
