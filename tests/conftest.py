@@ -17,6 +17,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_again.py",
     "tests/unit/pipelines/test_run_dedup.py",
     "tests/unit/pipelines/test_run_edits.py",
+    "tests/unit/pipelines/test_run_inputs.py",
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",
 )
