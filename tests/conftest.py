@@ -17,11 +17,14 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_again.py",
     "tests/unit/pipelines/test_run_dedup.py",
     "tests/unit/pipelines/test_run_edits.py",
+    "tests/unit/pipelines/test_run_edges.py",
+    "tests/unit/pipelines/test_run_filters.py",
     "tests/unit/pipelines/test_run_inputs.py",
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",
+    "tests/unit/edits/test_edit_repair.py",
 )
-"""Tests that make run after run: `make test` has time for them, `make check` has two minutes."""
+"""Tests that make run after run, or many comparisons with a slow library: `make test` has time for them, `make check` has two minutes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
