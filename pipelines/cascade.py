@@ -202,6 +202,7 @@ class Cascade:
                 "removals": tables["removals"],
                 "spent": tables.get("spent", []),
                 "jaccard": step["resolved"].get("verify", {}).get("jaccard"),
+                "compares_text": step["resolved"].get("on", "text") == "text",
             }
             return lambda part: dedup  # noqa: ARG005 - the same for every part
         group = next(

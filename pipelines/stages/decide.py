@@ -30,15 +30,21 @@ def apply(task: Task) -> list[Receipt]:
     """
     started = time.perf_counter()
     args = task.args
-    documents = pq.read_table(task.root / args["documents"], columns=["doc_id", "bytes"], use_threads=False)
+    documents = pq.read_table(
+        task.root / args["documents"], columns=["doc_id", "bytes", "content_id"], use_threads=False
+    )
     fates = pq.read_table(task.root / args["fates"], use_threads=False).column("fate").to_numpy()
+    blank = _storage(documents.column("content_id")).is_null().to_numpy(zero_copy_only=False)
     pieces = [_errors(task, documents)]
     views: dict[int, FilterView] = {}
     annotated: dict[str, int] = {}
     uncovered_kept = 0
     for step in args["steps"]:
         reached = np.flatnonzero((fates == ALIVE) | (fates >= step["position"]))
-        found = _filter(task, step, views, reached) if step["kind"] == "filter" else _dedup(task, step)
+        if step["kind"] == "filter":
+            found = _filter(task, step, views, reached)
+        else:
+            found = _dedup(task, step, reached[blank[reached]])
         pieces.extend(found)
         if step["kind"] == "filter" and step["resolved"]["otherwise"] == "keep":
             uncovered_kept += int(np.count_nonzero(uncovered(step, views) & (fates == ALIVE)))
@@ -85,7 +91,8 @@ def _filter(
     return found
 
 
-def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
+def _dedup(task: Task, step: dict[str, Any], blank: np.ndarray) -> list[Reasons]:
+    """Return a dedup step's reasons; `blank` are the documents that reached it without a visible character."""
     removed = rows_of_part(task.root, step["removals"], REMOVALS, task.args["offset"], task.args["rows"])
     count = removed.num_rows
     exact = step["kind"] == "exact_dedup"
@@ -113,6 +120,9 @@ def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
         rows = spent.column("ordinal").to_numpy()
         rule = pa.array(["verify_budget"] * len(rows), pa.string())
         found.append((rows, _plain_reasons(step["name"], rule, len(rows), annotation=True)))
+    if step["compares_text"]:
+        rule = pa.array(["empty_text"] * len(blank), pa.string())
+        found.append((blank, _plain_reasons(step["name"], rule, len(blank), annotation=True)))
     return found
 
 

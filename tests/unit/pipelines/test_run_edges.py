@@ -174,3 +174,27 @@ def test_texts_as_views_and_as_nothing(tmp_path: Path, recipe: Recipe, govern: R
     write_shard(tmp_path / "corpus/b.parquet", {"id": ["2"], "text": pa.nulls(1)})
     done = govern(recipe(tmp_path, steps=[NEAR]))
     assert {key: row["action"] for key, row in done.decisions().items()} == {"1": "keep", "2": "error"}
+
+
+def test_dedup_notes_text_it_cannot_compare(tmp_path: Path, recipe: Recipe, govern: Run) -> None:
+    """Empty texts are no duplicates of one another; each step that compares text says that it passed them over."""
+    ids, texts = ["1", "2", "3", "4"], ["", " \n", LONG, LONG]
+    write_shard(tmp_path / "corpus/a.parquet", {"id": ids, "text": texts, "url": ["u", "v", "w", "x"]})
+    steps = [{"exact_dedup": {}}, {"name": "by-url", "exact_dedup": {"on": "url"}}, NEAR]
+    decisions = govern(recipe(tmp_path, input={"url": "url"}, steps=steps)).decisions()
+    noted = {
+        key: [
+            (reason["step"], reason["annotation"])
+            for reason in row["reasons"]
+            if reason["rule"] == "empty_text"
+        ]
+        for key, row in decisions.items()
+    }
+    assert noted == {
+        "1": [("exact_dedup", True), ("near_dedup", True)],
+        "2": [("exact_dedup", True), ("near_dedup", True)],
+        "3": [],
+        "4": [],
+    }
+    assert [decisions[key]["action"] for key in "12"] == ["keep", "keep"]
+    assert sorted(decisions[key]["action"] for key in "34") == ["keep", "remove"]
