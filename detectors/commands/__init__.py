@@ -1,0 +1,7 @@
+"""The commands of `datagov detect`, a module each; `MODULES` is the order of the help page.
+
+A module has `register(app: typer.Typer) -> None` and imports what a command needs when it runs.
+"""
+
+MODULES: tuple[str, ...] = ()
+"""Names of modules in this package."""

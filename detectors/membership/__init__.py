@@ -1,0 +1,1 @@
+"""Membership scores, one method a file: pure functions of traces, in float64, higher = more likely a member."""

@@ -1,0 +1,83 @@
+"""What a model under test can be asked, and what is known of its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from detectors.ragged import TokenBatch
+from detectors.trace import TraceBatch
+
+__all__ = ["Capabilities", "Continuations", "Target", "TargetFacts"]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a target gives truthfully; for endpoints, what the probe found."""
+
+    prompt_logprobs: Literal["exact", "misaligned", "absent"]
+    generated_logprobs: Literal["exact", "wrong", "absent"]
+    id_prompts: bool
+    """Whether prompts can be lists of token ids."""
+    statistics: frozenset[str]
+    """Those of `entropy`, `variance`, `top1`, `rank` that traces carry."""
+    context_tokens: int | None = None
+    """Most tokens of a prompt, start token included; None if not known."""
+    batch_prompts: int | None = None
+    """Most prompts of one request; None if not limited or not known."""
+    top_logprobs: int | None = None
+    """Most alternatives a position; None if not limited or not known."""
+    tolerance_nats: float = 0.0
+    """Largest difference seen between two computations of the same log-probability."""
+    deterministic: bool = True
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """What identifies a target; see `TraceOrigin`."""
+
+    name: str
+    digest: str
+    tokenizer_digest: str
+    engine: str
+    dtype: str
+    vocabulary_size: int
+    """Rows of the output layer, padding included (config.vocab_size)."""
+    start_token_id: int | None
+    """BOS, else EOS, else None."""
+
+
+@dataclass(frozen=True)
+class Continuations:
+    """Greedy continuations of N prefixes by at most S tokens."""
+
+    token_ids_NS: npt.NDArray[np.int32]
+    """-1 after the end."""
+    logprob_NS: npt.NDArray[np.float32]
+    """ln p of each continued token; NaN after the end."""
+
+
+class Target(Protocol):
+    """A model under test. Every call is deterministic up to `capabilities.tolerance_nats`."""
+
+    facts: TargetFacts
+    capabilities: Capabilities
+
+    def encode(self, texts: Sequence[str]) -> TokenBatch:
+        """Return the token ids of each text, without any special token."""
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of token ids; bytes that are not UTF-8 become U+FFFD."""
+
+    def trace(self, windows: TokenBatch) -> TraceBatch:
+        """Return the statistics of every token but the first of each row; see `windows.py` for how rows are made.
+
+        In the result a row is a text of its own, `origin.window_policy` is `first`.
+        """
+
+    def force(self, prefixes: TokenBatch, steps: int) -> Continuations:
+        """Return the greedy continuation of each prefix by `steps` tokens."""
