@@ -59,6 +59,9 @@ class TraceBatch:
     """max_v ln p(v)."""
     rank_T: npt.NDArray[np.int32] | None = None
     """Tokens of the vocabulary that are more probable than x_i; 0 for the most probable."""
+    top_TK: npt.NDArray[np.float32] | None = None
+    """The K largest ln p(v), descending, NaN after the last that was given: what endpoints give instead of entropy
+    and variance."""
 
     @property
     def windows(self) -> int:

@@ -24,7 +24,7 @@ class Capabilities:
     id_prompts: bool
     """Whether prompts can be lists of token ids."""
     statistics: frozenset[str]
-    """Those of `entropy`, `variance`, `top1`, `rank` that traces carry."""
+    """Those of `entropy`, `variance`, `top1`, `rank`, `top_logprobs` that traces carry."""
     context_tokens: int | None = None
     """Most tokens of a prompt, start token included; None if not known."""
     batch_prompts: int | None = None
