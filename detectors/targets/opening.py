@@ -1,0 +1,64 @@
+"""From what a user writes after `--target` to a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from datagov.errors import ConfigError
+from detectors.targets.target import Target
+
+__all__ = ["KINDS", "OpenOptions", "open_target"]
+
+
+@dataclass(frozen=True)
+class OpenOptions:
+    """How a target is opened; an option that does not fit the kind of target is refused."""
+
+    dtype: str | None = None
+    """`float32`, `bfloat16`, `float16`, or `auto` for the checkpoint's own; None: `float32` on a CPU, else `auto`."""
+    device: str | None = None
+    """A torch device such as `cpu` or `cuda:0`, or `auto` to spread a checkpoint; None: the first GPU, else the CPU."""
+    adapter: Path | None = None
+    """Folder of a LoRA adapter."""
+    revision: str | None = None
+    """Snapshot of a checkpoint in the local model cache."""
+    tokenizer: Path | None = None
+    """`tokenizer.json` or its folder, where the target has none of its own (endpoints, n-gram models)."""
+    model: str | None = None
+    """Name of the model at an endpoint that serves several."""
+    layout: str = "padded"
+    """How texts share a forward pass of a checkpoint: `padded` or `packed`."""
+
+
+KINDS = {
+    "http:": "http",
+    "https:": "http",
+    "gguf:": "gguf_target",
+    "ngram:": "ngram",
+}
+"""What a specification starts with -> module of this package with `open_target(spec, options)`; else a checkpoint."""
+
+
+def open_target(spec: str, options: OpenOptions | None = None) -> Target:
+    """Open a folder with a checkpoint, `gguf:FILE`, `ngram:FILE`, or an `http(s)://` endpoint.
+
+    Raises
+    ------
+    ConfigError
+        The specification or an option cannot be used as given, or a library it needs is not installed.
+    TargetError
+        The target is there and cannot be used.
+    """
+    kind = next((module for start, module in KINDS.items() if spec.startswith(start)), "transformers_target")
+    try:
+        module = import_module(f"detectors.targets.{kind}")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"--target {spec}: needs the library {error.name!r}, which is not installed; "
+            "pip install 'datagov[gpu]' (checkpoints), 'datagov[detect]' (endpoints) or 'datagov[gguf]'"
+        ) from error
+    opener: Callable[[str, OpenOptions], Target] = module.open_target
+    return opener(spec, options or OpenOptions())

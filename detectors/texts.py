@@ -1,0 +1,203 @@
+"""The texts to be scored: Parquet, JSONL, text files or stdin, with what names them."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from datagov.columns import Columns, as_string, as_text, identity_column
+from datagov.documents import list_shards, open_shard
+from datagov.errors import ConfigError, InputError, did_you_mean
+from datagov.ids import value_ids
+from datagov.text.normal import normal_bytes
+from datagov.text.utf8 import invalid_rows
+
+__all__ = ["FORMATS", "Texts", "read_texts"]
+
+FORMATS = ("parquet", "jsonl", "text", "lines")
+SUFFIXES = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "text"}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """N texts in the order they were given."""
+
+    text: pa.LargeStringArray
+    """NULL where the text is NULL or not UTF-8."""
+    reasons: list[str | None]
+    """Why a text cannot be scored: `null_text`, `not_utf8` or `empty_text`; else None."""
+    id: pa.StringArray
+    source: pa.StringArray
+    doc_id: pa.Array
+    """UUID; NULL where the input names none."""
+    columns: pa.Table
+    """All columns of a Parquet or JSONL input, e.g. labels and dates; none for plain text."""
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    @property
+    def content_id(self) -> pa.Array:
+        """UUID of what each text says up to normal form; NULL where it has no visible character."""
+        return value_ids(normal_bytes(self.text.fill_null("")))
+
+    @property
+    def strings(self) -> list[str]:
+        """The texts; the empty string where there is none."""
+        return self.text.fill_null("").to_pylist()  # type: ignore[no-any-return]
+
+    @property
+    def usable(self) -> npt.NDArray[np.bool_]:
+        """bool[N]: whether a text can be scored."""
+        return np.array([reason is None for reason in self.reasons], dtype=np.bool_)
+
+
+def read_texts(place: str, *, columns: Columns | None = None, form: str | None = None) -> Texts:
+    """Read texts.
+
+    Parameters
+    ----------
+    place : str
+        A file, a folder of Parquet shards, or `-` for stdin.
+    columns : Columns or None
+        Which column (or JSON key) holds what; None for `text`, and `id` and `source` where there are such.
+    form : str or None
+        One of `FORMATS`; None for what the suffix says; stdin is one `text`. `text` is one text, whole;
+        `lines` is a text a line.
+
+    Raises
+    ------
+    ConfigError
+        An unknown form, or a suffix that tells none.
+    InputError
+        The place does not exist, or does not hold what it should.
+    """
+    path = Path(place)
+    if place != "-" and not path.exists():
+        raise InputError(f"texts {place}: no such file or folder")
+    form = form or _form_of(place, path)
+    if form not in FORMATS:
+        raise ConfigError(f"format {form!r} of texts {place} is not known. {did_you_mean(form, FORMATS)}")
+    if form == "parquet":
+        return _from_table(_parquet(path, place, columns), columns, place)
+    raw = sys.stdin.buffer.read() if place == "-" else path.read_bytes()
+    if form == "jsonl":
+        return _from_table(_jsonl(raw, place), columns, place)
+    pieces = raw.splitlines() if form == "lines" else [raw]
+    return _from_table(pa.table({"text": pa.array(pieces, pa.large_binary())}), None, place)
+
+
+def _form_of(place: str, path: Path) -> str:
+    if place == "-":
+        return "text"
+    if path.is_dir():
+        return "parquet"
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(
+            f"texts {place}: cannot tell the format from {path.suffix or 'no suffix'!r}; "
+            f"expected {', '.join(SUFFIXES)} or --format {'|'.join(FORMATS)}"
+        )
+    return SUFFIXES[path.suffix]
+
+
+def _parquet(path: Path, place: str, columns: Columns | None) -> pa.Table:
+    if place == "-":
+        return pq.read_table(io.BytesIO(sys.stdin.buffer.read()))
+    shards, broken = list_shards(path, columns or Columns())
+    if broken:
+        raise InputError(f"texts {place}: {broken[0].path} cannot be read ({broken[0].problem})")
+    tables = []
+    for shard in shards:
+        with open_shard(path, shard.path) as file:
+            tables.append(file.read())
+    return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _jsonl(raw: bytes, place: str) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(raw.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"texts {place}: line {number} is not JSON ({error})") from error
+        if not isinstance(row, dict):
+            raise InputError(
+                f"texts {place}: line {number} is not a JSON object; expected e.g. {{'text': ...}}"
+            )
+        rows.append(row)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    try:
+        return pa.table({name: _json_column([row.get(name) for row in rows]) for name in names})
+    except pa.ArrowInvalid as error:
+        raise InputError(f"texts {place}: a key holds values of different kinds ({error})") from error
+
+
+def _json_column(values: Sequence[Any]) -> pa.Array:
+    """Return one key's values; a text with lone surrogates, which UTF-8 cannot hold, as its bytes."""
+    try:
+        return pa.array(values)
+    except UnicodeEncodeError:
+        return pa.array(
+            [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value for value in values]
+        )
+
+
+def _from_table(table: pa.Table, columns: Columns | None, place: str) -> Texts:
+    named = columns or Columns(
+        id="id" if "id" in table.column_names else None,
+        source="source" if "source" in table.column_names else None,
+    )
+    for role, column in named.named().items():
+        if column not in table.column_names:
+            raise InputError(
+                f"texts {place}: no column {column!r} for the {role}. {did_you_mean(column, table.column_names)}"
+            )
+    try:
+        raw = as_text(table.column(named.text))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InputError(f"texts {place}: column {named.text!r} is not text ({error})") from error
+    broken = invalid_rows(raw)
+    text = pc.if_else(pa.array(broken), pa.scalar(None, pa.large_binary()), raw).cast(pa.large_string())
+    empty = pc.equal(pc.binary_length(raw), 0).fill_null(False).to_numpy(zero_copy_only=False)
+    reasons = [
+        "not_utf8" if bad else "null_text" if null else "empty_text" if nothing else None
+        for bad, null, nothing in zip(
+            broken, raw.is_null().to_numpy(zero_copy_only=False), empty, strict=True
+        )
+    ]
+    identity = identity_column(table.schema)
+    return Texts(
+        text=text,
+        reasons=reasons,
+        id=_strings(table, named.id),
+        source=_strings(table, named.source),
+        doc_id=_uuids(table, identity),
+        columns=table,
+    )
+
+
+def _strings(table: pa.Table, column: str | None) -> pa.StringArray:
+    if column is None:
+        return pa.nulls(table.num_rows, pa.string())
+    return as_string(table.column(column).combine_chunks())
+
+
+def _uuids(table: pa.Table, column: str | None) -> pa.Array:
+    if column is None:
+        return pa.ExtensionArray.from_storage(pa.uuid(), pa.nulls(table.num_rows, pa.binary(16)))
+    values = table.column(column).combine_chunks()
+    storage = values.storage if isinstance(values, pa.ExtensionArray) else values
+    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
