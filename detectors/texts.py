@@ -55,7 +55,7 @@ class Texts:
     @property
     def strings(self) -> list[str]:
         """The texts; the empty string where there is none."""
-        return self.text.fill_null("").to_pylist()  # type: ignore[no-any-return]
+        return self.text.fill_null("").to_pylist()
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:

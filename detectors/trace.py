@@ -57,6 +57,8 @@ class TraceBatch:
     """sum_v p(v) (ln p(v) + H_i)^2 >= 0, centred, in nats squared."""
     top1_T: npt.NDArray[np.float32] | None = None
     """max_v ln p(v)."""
+    top1_id_T: npt.NDArray[np.int32] | None = None
+    """The token that has it; the least id of equals. For people and endpoints; no score is made of it."""
     rank_T: npt.NDArray[np.int32] | None = None
     """Tokens of the vocabulary that are more probable than x_i; 0 for the most probable."""
     top_TK: npt.NDArray[np.float32] | None = None

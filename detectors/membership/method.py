@@ -14,7 +14,7 @@ from detectors.ragged import TokenBatch
 from detectors.trace import TraceBatch
 
 if TYPE_CHECKING:
-    from detectors.membership.token_frequency import FrequencyTable
+    from datagov.frequency import FrequencyTable
 
 __all__ = ["Explanation", "Inputs", "Method", "Need", "Scores", "needed"]
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
+from datagov.errors import ConfigError
+from datagov.frequency import FrequencyTable, read_frequency
 
-__all__ = ["FrequencyTable"]
+__all__ = ["FrequencyTable", "frequency_for"]
 
 
-@dataclass(frozen=True)
-class FrequencyTable:
-    """Term frequencies of a corpus under one tokenizer; tables of the same tokenizer and token cap add up."""
+def frequency_for(path: Path, *, tokenizer_digest: str) -> FrequencyTable:
+    """Read a table and make sure that it speaks of the target's tokens.
 
-    counts: npt.NDArray[np.int64]
-    """Shape (V,): occurrences of each token id, special tokens not counted."""
-    tokenizer_digest: str
-    corpus_digest: str
-    """Names the documents that were counted."""
-    token_cap: int | None
-    """Most tokens counted of a document; None: all."""
-    documents: int
-
-    @property
-    def tokens(self) -> int:
-        """N': occurrences counted in all."""
-        return int(self.counts.sum())
+    Raises
+    ------
+    ConfigError
+        It was built with another tokenizer.
+    InputError
+        It cannot be read.
+    """
+    table = read_frequency(path)
+    if table.tokenizer_digest != tokenizer_digest:
+        raise ConfigError(
+            f"frequency table {path} was built with tokenizer {table.tokenizer_digest}, and the target's is "
+            f"{tokenizer_digest}: its counts would belong to other tokens. Build one with the target's tokenizer: "
+            "`datagov frequency build INPUT --tokenizer FILE --output TABLE`"
+        )
+    return table

@@ -81,3 +81,12 @@ class Target(Protocol):
 
     def force(self, prefixes: TokenBatch, steps: int) -> Continuations:
         """Return the greedy continuation of each prefix by `steps` tokens."""
+
+    def confirm(self) -> None:
+        """Make sure, at the end of a run, that the model is still the one that `facts.digest` names.
+
+        Raises
+        ------
+        TargetMisaligned
+            An endpoint answers its probe differently now; what was traced cannot be trusted to be of one model.
+        """
