@@ -1,141 +1,119 @@
-"""Documents as they come in: Parquet shards, the columns that matter, and why one is set aside."""
+"""Documents as they come in: the shards below a root, their rows as record batches, and what their paths say."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import PurePosixPath
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from datagov.columns import Columns, check_columns, without_views
-from datagov.errors import DamagedShard, InputError
-from datagov.ids import digest
+from datagov.columns import Columns
+from datagov.errors import InputError
+from datagov.files import Files, FoundFile
+from datagov.formats import FORMATS, Format
+from datagov.shards import InputForm, Rows, Shard, Slice, UnreadableShard, damaged_shard
 
 __all__ = [
-    "Shard",
-    "Slice",
-    "UnreadableShard",
-    "damaged_shard",
+    "folder_columns",
     "list_shards",
     "micro_batches",
-    "open_shard",
+    "path_columns",
     "read_slice",
+    "read_texts",
+    "shard_schema",
 ]
 
-
-@dataclass(frozen=True)
-class Shard:
-    """One readable Parquet file of the input."""
-
-    path: str
-    """Relative to the input root, with forward slashes."""
-    size: int
-    mtime_ns: int
-    footer: str
-    """Digest of the file's footer: schema, row groups, statistics and offsets."""
-    group_rows: tuple[int, ...]
-    group_text_bytes: tuple[int, ...]
-    """Uncompressed bytes of the text column by row group."""
-
-    @property
-    def rows(self) -> int:
-        """Documents in the shard."""
-        return sum(self.group_rows)
-
-
-@dataclass(frozen=True)
-class UnreadableShard:
-    """A file that should be Parquet with the declared columns and is not."""
-
-    path: str
-    problem: str
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Consecutive row groups of one shard; `start` and `stop` are rows of the shard."""
-
-    path: str
-    groups: tuple[int, int]
-    start: int
-    stop: int
-    whole: bool
-    """Whether the slice is the whole shard."""
-
-    @property
-    def rows(self) -> int:
-        """Documents in the slice."""
-        return self.stop - self.start
+HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
+"""What the folder of a NULL is called in hive-partitioned data sets."""
+UNREADABLE = (pa.ArrowInvalid, OSError, IndexError, RuntimeError)
 
 
 def list_shards(
-    root: Path, columns: Columns, extra: Mapping[str, str] | None = None
+    root: str, form: InputForm, extra: Mapping[str, str] | None = None
 ) -> tuple[list[Shard], list[UnreadableShard]]:
-    """Return the Parquet files under `root` in path order, readable and unreadable apart.
+    """Return the shards below `root` in path order, readable and unreadable apart.
 
     Parameters
     ----------
-    root : Path
-        A folder, or one Parquet file.
-    columns : Columns
-        Columns every shard must have.
+    root : str
+        A folder or one file, on this machine or by an `s3://` URL.
+    form : InputForm
+        Their format, and the columns that every shard must have.
     extra : mapping or None
         More of them: what names the column in the recipe -> the column.
 
     Raises
     ------
     InputError
-        `root` does not exist, holds no Parquet file, or a readable shard lacks a declared column.
+        `root` does not exist, holds no file of the format, or a readable shard lacks a declared column.
     """
-    if not root.exists():
-        raise InputError(f"input {root}: no such file or folder")
-    if root.is_file():
-        names = [root.name]
-        base = root.parent
-    else:
-        base = root
-        names = sorted(
-            path.relative_to(root).as_posix()
-            for path in root.rglob("*.parquet")
-            if path.is_file()
-            and not any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
-        )
-    if not names:
-        raise InputError(f"input {root}: no *.parquet file in this folder or below; expected Parquet shards")
-    shards: list[Shard] = []
-    broken: list[UnreadableShard] = []
-    for name in names:
+    files, kind = Files(root), FORMATS[form.format]
+    listed = files.found()
+    found = listed if files.single else [file for file in listed if file.path.endswith(kind.suffixes)]
+    if not found:
+        raise InputError(_nothing_found(root, kind, listed))
+    required = {**form.columns.required(), **(extra or {})}
+
+    def look(item: tuple[str, list[FoundFile]]) -> Shard | UnreadableShard:
+        path, members = item
+        given = path_columns(form, path)
         try:
-            shards.append(_look(base, name, columns, {**columns.required(), **(extra or {})}))
-        except (pa.ArrowInvalid, OSError) as error:
-            broken.append(UnreadableShard(name, " ".join(str(error).split())))
-    return shards, broken
+            wanted = {what: name for what, name in required.items() if name not in given}
+            return kind.look(files, path, members, _of_file(form, given), wanted)
+        except UNREADABLE as error:
+            return UnreadableShard(path, " ".join(str(error).split()))
+
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        looked = list(threads.map(look, kind.shards(found)))
+    shards = [item for item in looked if isinstance(item, Shard)]
+    return shards, [item for item in looked if isinstance(item, UnreadableShard)]
 
 
-def open_shard(root: Path, path: str) -> pq.ParquetFile:
-    """Open one shard below `root` (or `root` itself, when the input is a single file)."""
-    return pq.ParquetFile(root if root.is_file() else root / path, memory_map=False)
+def shard_schema(root: str, form: InputForm, path: str) -> pa.Schema:
+    """Return the columns of a shard, those that its path gives included.
+
+    Raises
+    ------
+    DamagedShard
+        The shard is gone or cannot be read.
+    InputError
+        The path gives a column that the shard has as well.
+    """
+    given = path_columns(form, path)
+    try:
+        schema = FORMATS[form.format].schema(Files(root), path, _of_file(form, given))
+    except UNREADABLE as error:
+        raise damaged_shard(path, error, "has changed since it was listed") from error
+    for name in given:
+        if name in schema.names:
+            raise InputError(
+                f"{path}: both its path and the file give a column {name!r}; say `hive: false`, or another "
+                "`path_column`, under the recipe's input"
+            )
+        schema = schema.append(pa.field(name, pa.string()))
+    return schema
 
 
 def read_slice(
-    root: Path, part: Slice, columns: Sequence[str] | None, *, batch_rows: int = 65_536
-) -> Iterator[pa.RecordBatch]:
-    """Yield the slice's record batches in row order.
+    root: str, form: InputForm, piece: Slice, columns: Sequence[str] | None, *, most_rows: int = 65_536
+) -> Iterator[Rows]:
+    """Yield the slice's rows in order, about 16 MiB at a time.
 
     Parameters
     ----------
-    root : Path
+    root : str
         The input root.
-    part : Slice
+    form : InputForm
+    piece : Slice
         Which rows.
     columns : sequence of str or None
-        Which columns; None for all.
-    batch_rows : int
+        Which columns; None for all, those of the path included.
+    most_rows : int
         Most rows a batch.
 
     Raises
@@ -143,56 +121,67 @@ def read_slice(
     DamagedShard
         The shard changed since it was listed, or its pages are damaged.
     """
+    given = path_columns(form, piece.path)
+    own = None if columns is None else [name for name in columns if name not in given]
     try:
-        with open_shard(root, part.path) as file:
-            for batch in file.iter_batches(
-                batch_size=batch_rows, row_groups=range(*part.groups), columns=columns, use_threads=False
-            ):
-                yield without_views(batch)
-    except (pa.ArrowInvalid, OSError, IndexError) as error:
-        raise damaged_shard(part.path, error, f"rows {part.start}-{part.stop} cannot be read") from error
+        for rows in FORMATS[form.format].read(Files(root), piece, own, _of_file(form, given), most_rows):
+            batch = rows.batch
+            for name, value in given.items():
+                if columns is None or name in columns:
+                    repeated = pa.array([value], pa.string()).take(pa.array(np.zeros(len(batch), np.int8)))
+                    batch = batch.append_column(name, repeated)
+            yield Rows(batch, rows.problem)
+    except UNREADABLE as error:
+        raise damaged_shard(piece.path, error, f"rows {piece.start}-{piece.stop} cannot be read") from error
 
 
-def damaged_shard(path: str, error: Exception, what: str = "cannot be read") -> DamagedShard:
-    """Return the error that says which shard could not be read, and why."""
-    damaged = DamagedShard(f"{path}: {what} ({' '.join(str(error).split())})")
-    damaged.shard = path
-    return damaged
+def read_texts(root: str, form: InputForm, path: str, rows: Sequence[int]) -> list[bytes | None]:
+    """Return the text at some rows of a shard, as bytes.
+
+    Raises
+    ------
+    InputError
+        The shard or a row is not there.
+    """
+    try:
+        found = FORMATS[form.format].texts(Files(root), path, rows, form)
+    except (*UNREADABLE, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(
+            f"{root}: shard {path} cannot be read: {reason}. Say where it is with --input."
+        ) from error
+    for row in rows:
+        if row not in found:
+            raise InputError(f"{root}: shard {path} has no row {row}: it has changed since the run.")
+    return [found[row] for row in rows]
 
 
-def _look(base: Path, name: str, columns: Columns, required: Mapping[str, str]) -> Shard:
-    path = base / name
-    status = path.stat()
-    if status.st_size == 0:
-        raise pa.ArrowInvalid("the file is empty (0 bytes)")
-    with pq.ParquetFile(path) as file:
-        metadata = file.metadata
-        check_columns(file.schema_arrow, required, name)
-        leaf = _leaf_index(metadata, columns.text)
-        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-        return Shard(
-            path=name,
-            size=status.st_size,
-            mtime_ns=status.st_mtime_ns,
-            footer=_footer_digest(path, status.st_size),
-            group_rows=tuple(group.num_rows for group in groups),
-            group_text_bytes=tuple(group.column(leaf).total_uncompressed_size for group in groups),
-        )
+def path_columns(form: InputForm, path: str) -> dict[str, str | None]:
+    """Return the columns that a shard's path gives, the same value for all its rows."""
+    given = folder_columns(form, path)
+    if form.path_column is not None and form.format != "text":
+        given[form.path_column] = path
+    return given
 
 
-def _leaf_index(metadata: Any, column: str) -> int:
-    for index in range(metadata.num_columns):
-        if metadata.schema.column(index).path == column:
-            return index
-    raise InputError(f"column {column!r} is nested; expected plain text")
+def folder_columns(form: InputForm, path: str) -> dict[str, str | None]:
+    """Return the columns that folders called `key=value` give, if the recipe says that they do."""
+    given: dict[str, str | None] = {}
+    if form.hive:
+        for folder in PurePosixPath(path).parts[:-1]:
+            key, equals, value = folder.partition("=")
+            if equals:
+                given[unquote(key)] = None if value == HIVE_NULL else unquote(value)
+    return given
 
 
-def _footer_digest(path: Path, size: int) -> str:
-    with path.open("rb") as file:
-        file.seek(max(size - 8, 0))
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(max(size - 8 - length, 0))
-        return digest(file.read(length), os.fsencode(str(size)))
+def _of_file(form: InputForm, given: Mapping[str, str | None]) -> InputForm:
+    """Return the form of what is in the file itself, without the columns that its path gives."""
+    if not given:
+        return form
+    roles = {role: name for role, name in form.columns.named().items() if role == "text" or name not in given}
+    fields = tuple((name, kind) for name, kind in form.fields if name not in given)
+    return replace(form, columns=Columns(**roles), fields=fields)
 
 
 def micro_batches(lengths: np.ndarray, most_bytes: int) -> list[tuple[int, int]]:
@@ -219,3 +208,18 @@ def micro_batches(lengths: np.ndarray, most_bytes: int) -> list[tuple[int, int]]
         runs.append((start, stop))
         start = stop
     return runs
+
+
+def _nothing_found(root: str, kind: Format, listed: Sequence[FoundFile]) -> str:
+    names = ", ".join(f"*{suffix}" for suffix in kind.suffixes)
+    others = {
+        other.name: sum(file.path.endswith(other.suffixes) for file in listed)
+        for other in FORMATS.values()
+        if other is not kind
+    }
+    hint = "".join(
+        f"; it holds {count} file(s) of format {name!r}: say `format: {name}` under the recipe's input"
+        for name, count in others.items()
+        if count
+    )
+    return f"input {root}: no {names} file in this folder or below{hint or f'; expected {kind.name} shards'}"

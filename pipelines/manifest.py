@@ -35,10 +35,11 @@ def draft_manifest(session: Session, started: str) -> dict[str, Any]:
         "recipe_digest": plan.recipe.digest,
         "code_version": __version__,
         "input": {
-            "path": str(plan.root.resolve()),
+            "path": plan.source.root,
             "columns": {
                 role: plan.recipe.input.columns.named().get(role) for role in ("text", "id", "source", "url")
             },
+            **plan.source.form.record(),
             "digest": plan.input_digest,
             "sample": plan.sample,
             "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in plan.unreadable],

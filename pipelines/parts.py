@@ -1,6 +1,6 @@
 """Parts: the unit of work, commit and retry.
 
-Parts are cut along row groups from the sorted listing alone, never from the number of workers. A
+Parts are cut along the groups of shards (row groups, blocks of lines, runs of files) from the sorted listing alone, never from the number of workers. A
 part's name is a digest of what it is made of, so that a part that did not change keeps its name when
 other shards come or go.
 """
@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from datagov.documents import Shard, Slice
 from datagov.errors import InputError
+from datagov.formats import FORMATS
 from datagov.ids import digest
+from datagov.shards import Shard, Slice
 
 __all__ = ["PART_BYTES", "PART_ROWS", "Part", "check_output_names", "cut", "output_name"]
 
@@ -82,11 +83,13 @@ def cut(shards: Sequence[Shard], *, part_bytes: int = PART_BYTES, part_rows: int
 
 
 def output_name(piece: Slice) -> str:
-    """Return the path a piece's kept documents go to: the shard's own, or numbered by its first row group."""
+    """Return the path a piece's kept documents go to: the shard's own as Parquet, numbered if it is cut."""
     path = PurePosixPath(piece.path)
-    if piece.whole:
-        return str(path)
-    return str(path.with_name(f"{path.stem}.{piece.groups[0]:05d}{path.suffix}"))
+    name = path.name
+    for suffix in (suffix for kind in FORMATS.values() for suffix in kind.suffixes):
+        name = name.removesuffix(suffix)
+    number = "" if piece.whole else f".{piece.groups[0]:05d}"
+    return str(path.with_name(f"{name.replace('*', 'texts')}{number}.parquet"))
 
 
 def check_output_names(parts: Sequence[Part]) -> None:
@@ -114,7 +117,8 @@ def _part(pieces: Sequence[tuple[Shard, int, int]], text_bytes: int) -> Part:
         start = sum(shard.group_rows[:first])
         stop = sum(shard.group_rows[:last])
         whole = (first, last) == (0, len(shard.group_rows))
-        slices.append(Slice(shard.path, (first, last), start, stop, whole))
+        span = (sum(shard.group_text_bytes[:first]), sum(shard.group_text_bytes[:last]))
+        slices.append(Slice(shard.path, (first, last), start, stop, whole, span))
     record = [[shard.path, shard.size, shard.footer, first, last] for shard, first, last in pieces]
     return Part(
         name="p-" + digest(json.dumps(record))[:12],

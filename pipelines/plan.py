@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from datagov.dedup.keeper import KeepPolicy
-from datagov.documents import Shard, UnreadableShard, list_shards
+from datagov.documents import list_shards
 from datagov.errors import ConfigError, InputError, LedgerError
+from datagov.files import is_url, resolved
 from datagov.ids import digest
 from datagov.ledger.tables import FORMAT_VERSION
+from datagov.shards import Shard, UnreadableShard
 from datagov.storage import read_receipt
 from pipelines.lock import LOCK
 from pipelines.parts import Part, check_output_names, cut
@@ -35,7 +37,8 @@ class Plan:
     """Everything the run needs to know, derived from the recipe, the listing and nothing else."""
 
     recipe: Recipe
-    root: Path
+    root: str
+    """The input's path or URL, as the recipe says it."""
     out: Path
     sample: float
     shards: tuple[Shard, ...]
@@ -103,7 +106,7 @@ class Plan:
             "recipe": self.recipe.where,
             "recipe_digest": self.recipe.digest,
             "dataset": self.recipe.dataset,
-            "input": str(self.root),
+            "input": self.root,
             "output": str(self.out),
             "run_id": self.run_id(),
             "shards": len(self.shards),
@@ -129,19 +132,18 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
     """
     if not 0 < sample <= 1:
         raise ConfigError(f"--sample {sample}: expected a fraction above 0 and at most 1")
-    root = Path(recipe.input.path)
-    if "://" in recipe.input.path or "://" in recipe.output:
+    root = recipe.input.path
+    if is_url(recipe.output):
         raise ConfigError(
-            f"{recipe.where}: input and output are paths on this machine (or a file system mounted on it); "
-            "object stores cannot be named yet"
+            f"{recipe.where}: output is a path on this machine (or a file system mounted on it); "
+            "object stores cannot be written yet"
         )
     extra = _extra_columns(recipe)
-    shards, unreadable = list_shards(root, recipe.input.columns, extra)
+    form = recipe.input.form(tuple(extra.values()))
+    shards, unreadable = list_shards(root, form, extra)
     if not shards:
         problems = "; ".join(f"{shard.path}: {shard.problem}" for shard in unreadable[:10])
-        raise InputError(
-            f"input {root}: none of its {len(unreadable)} Parquet files can be read ({problems})"
-        )
+        raise InputError(f"input {root}: none of its {len(unreadable)} shard(s) can be read ({problems})")
     documents, by_step = products_of(recipe, sample=sample)
     parts = cut(shards)
     check_output_names(parts)
@@ -154,10 +156,9 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
         unreadable=tuple(unreadable),
         parts=tuple(parts),
         source=Source(
-            root=str(root.resolve()),
+            root=resolved(root),
             dataset=recipe.dataset,
-            columns=recipe.input.columns,
-            max_document_chars=recipe.input.max_document_chars,
+            form=form,
             sample=sample,
         ),
         documents=documents,
@@ -191,7 +192,7 @@ def run_records(out: Path) -> dict[str, dict[str, Any]]:
 
 def marker_of(plan: Plan) -> dict[str, Any]:
     """Return what the output folder's marker says."""
-    return {"format": FORMAT_VERSION, "dataset": plan.recipe.dataset, "input": str(plan.root.resolve())}
+    return {"format": FORMAT_VERSION, "dataset": plan.recipe.dataset, "input": plan.source.root}
 
 
 def check_marker(plan: Plan) -> None:
@@ -203,7 +204,7 @@ def check_marker(plan: Plan) -> None:
     """
     path = plan.out / MARKER
     wanted = marker_of(plan)
-    root, out = plan.root.resolve(), plan.out.resolve()
+    root, out = Path(plan.source.root), plan.out.resolve()
     if plan.out.exists() and not plan.out.is_dir():
         raise ConfigError(f"output {plan.out}: is a file, expected a folder")
     if root.is_dir() and root in out.parents:

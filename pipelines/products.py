@@ -85,7 +85,7 @@ def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepPro
         "format": FORMAT_VERSION,
         "dataset": recipe.dataset,
         "columns": recipe.input.columns.named(),
-        "max_document_chars": recipe.input.max_document_chars,
+        **recipe.input.form().record(),
         "sample": sample,
         # What normal forms and the words of Chinese text are taken from: another version may see other text.
         "libraries": {"unicodedata": unicodedata.unidata_version, "rjieba": version("rjieba")},

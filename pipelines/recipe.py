@@ -21,7 +21,8 @@ from datagov.ids import digest
 from datagov.plain_yaml import read_yaml
 from datagov.signals.script import SCRIPT_NAMES
 from pipelines.filters import resolve_filter
-from pipelines.step_specs import KINDS, EditSpec, ExactDedup, Filter, InputSpec, NearDedup
+from pipelines.input_spec import InputSpec
+from pipelines.step_specs import KINDS, EditSpec, ExactDedup, Filter, NearDedup
 from pipelines.validation import validated
 
 __all__ = ["Recipe", "Step", "check_coverage", "load_recipe", "parse_change"]
@@ -53,7 +54,7 @@ class Recipe(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """Return what is done to the documents, independent of where they lie."""
-        columns = {"path", "unreadable"}
+        columns = {"path", "unreadable", "bad_documents"}
         return {
             "dataset": self.dataset,
             "input": self.input.model_dump(exclude=columns),

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from datagov import __version__
 from datagov.errors import InputError, PartialRun
 from datagov.storage import Receipt, publish, read_receipt, replace
@@ -60,6 +62,7 @@ def run(
         begin(session)
         measured = measure(session, share)
     documents = [receipts[plan.documents.key] for receipts in measured]
+    require_good_documents(session, documents)
     require_distinct_ids(session, documents)
     cascade = Cascade(session, measured)
     for position in range(len(plan.recipe.steps)):
@@ -168,6 +171,27 @@ def all_readable(session: Session) -> bool:
     session.plan = plan.without(session.damaged)
     session.damaged = {}
     return False
+
+
+def require_good_documents(session: Session, documents: Sequence[Receipt]) -> None:
+    """Stop where the recipe does not put up with documents that cannot be used.
+
+    Raises
+    ------
+    InputError
+    """
+    errored = sum(receipt.facts["errored"] for receipt in documents)
+    if not errored or session.plan.recipe.input.bad_documents == "set_aside":
+        return
+    shown: list[str] = []
+    for receipt in documents:
+        if receipt.facts["errored"] and len(shown) < 10:
+            table = pq.read_table(session.plan.out / receipt.files[1].path).slice(0, 10 - len(shown))
+            shown.extend(f"{row['shard']}:{row['shard_row']}: {row['detail']}" for row in table.to_pylist())
+    raise InputError(
+        f"{errored} document(s) cannot be used: {'; '.join(shown)}. What was measured is kept. Mend the documents and "
+        "run again, or leave `bad_documents: stop` out of the recipe's input to have them set aside"
+    )
 
 
 def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None:

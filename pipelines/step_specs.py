@@ -1,19 +1,19 @@
-"""What can be written in a recipe: the input and each kind of step, with their defaults."""
+"""What can be written in a recipe as a step, with its defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from datagov.columns import Columns
 from datagov.dedup.curve import PRESETS, parameters_for
 from datagov.edits.drop_lines import PRESETS as PRESETS_OF_LINES
 from datagov.edits.phrases import GROUPS
 from datagov.edits.width import DEFAULT_FORMS, TABLE
 from datagov.errors import did_you_mean
 from datagov.signals.script import SCRIPT_NAMES
+from pipelines.validation import Strict
 
 __all__ = [
     "KINDS",
@@ -22,12 +22,10 @@ __all__ = [
     "EditSpec",
     "ExactDedup",
     "Filter",
-    "InputSpec",
     "NearDedup",
     "Normalise",
     "Repair",
     "Simplify",
-    "Strict",
     "Verify",
     "When",
     "Width",
@@ -36,32 +34,6 @@ __all__ = [
 
 def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
-
-
-class Strict(BaseModel):
-    """A mapping in which an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputSpec(Strict):
-    """Where the documents are and which columns hold what."""
-
-    path: str
-    text: str = "text"
-    id: str | None = None
-    source: str | None = None
-    url: str | None = None
-    max_document_chars: int = Field(default=10_000_000, gt=0)
-    """A longer document is set aside with the reason `too_long`."""
-    unreadable: Literal["stop", "skip"] = "stop"
-    """What an unreadable shard does to the run: stop before anything is compared across documents, or
-    go on without it. Either way it is recorded."""
-
-    @property
-    def columns(self) -> Columns:
-        """The column mapping."""
-        return Columns(text=self.text, id=self.id, source=self.source, url=self.url)
 
 
 class When(Strict):

@@ -9,26 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.columns import Columns, as_string, as_text, check_columns, identity_column
-from datagov.documents import Slice, damaged_shard, micro_batches, open_shard, read_slice
+from datagov.documents import folder_columns, micro_batches, read_slice, shard_schema
 from datagov.errors import InputError
 from datagov.ids import as_uuid, doc_ids, halves, row_ids
+from datagov.shards import InputForm, Slice
 from datagov.text.utf8 import invalid_rows
 
-__all__ = ["MICRO_BATCH_BYTES", "PROBLEMS", "Chunk", "Source", "read_part", "scatter", "text_column"]
+__all__ = ["MICRO_BATCH_BYTES", "Chunk", "Source", "exported_schema", "read_part", "scatter", "text_column"]
 
 MICRO_BATCH_BYTES = 16 * 2**20
 """Most text bytes handled at once (a single longer document excepted)."""
-
-PROBLEMS = ("", "null_text", "not_utf8", "too_long")
-"""Why a document is set aside; index 0 means it is not."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +33,13 @@ class Source:
 
     root: str
     dataset: str
-    columns: Columns
-    max_document_chars: int
+    form: InputForm
     sample: float
 
     @property
-    def path(self) -> Path:
-        """The input root."""
-        return Path(self.root)
+    def columns(self) -> Columns:
+        """Which input column holds what."""
+        return self.form.columns
 
 
 @dataclass(frozen=True)
@@ -95,19 +90,23 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
     """
     at = 0
     for piece in slices:
-        schema, most_rows = _look(source, piece)
+        schema = shard_schema(source.root, source.form, piece.path)
         check_columns(schema, source.columns.required(), piece.path)
         wanted = _wanted(schema, source.columns.named(), columns)
         row = piece.start
-        for batch in read_slice(source.path, piece, wanted, batch_rows=most_rows):
+        for found in read_slice(source.root, source.form, piece, wanted):
+            batch, problem = found.batch, found.problem
             shard_rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
+            ids = _doc_ids(source, batch, problem, piece.path, row)
             row += batch.num_rows
-            ids = _doc_ids(source, batch, piece.path, int(shard_rows[0]) if len(shard_rows) else row)
             if source.sample < 1:
                 chosen = np.flatnonzero(_sampled(ids, source.sample))
                 index = pa.array(chosen)
-                batch, ids, shard_rows = batch.take(index), ids.take(index), shard_rows[chosen]  # noqa: PLW2901
+                batch, ids, shard_rows = batch.take(index), ids.take(index), shard_rows[chosen]
+                problem = None if problem is None else problem[chosen]
             text = as_text(batch.column(source.columns.text))
+            if columns is None:
+                batch = batch.select(exported_schema(source.form, batch.schema, piece.path).names)
             sizes = np.diff(_offsets(text))
             for start, stop in micro_batches(sizes, MICRO_BATCH_BYTES):
                 piece_text = _compact(text.slice(start, stop - start))
@@ -118,11 +117,21 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
                     columns=batch.slice(start, stop - start),
                     doc_ids=ids.slice(start, stop - start),
                     text=piece_text,
-                    problem=_problems(piece_text, source.max_document_chars),
+                    problem=_problems(
+                        piece_text,
+                        source.form.max_document_chars,
+                        None if problem is None else problem[start:stop],
+                    ),
                 )
                 at += stop - start
         if row != piece.stop:
             raise InputError(f"{piece.path}: expected rows {piece.start}-{piece.stop}, found up to {row}")
+
+
+def exported_schema(form: InputForm, schema: pa.Schema, path: str) -> pa.Schema:
+    """Return the columns of a shard that pass through: all but those that the output's path says as well."""
+    folders = folder_columns(form, path)
+    return pa.schema([field for field in schema if field.name not in folders], metadata=schema.metadata)
 
 
 def scatter(table: pa.RecordBatch | pa.Table, rows: np.ndarray, length: int) -> pa.Table:
@@ -164,22 +173,9 @@ def _wanted(schema: pa.Schema, roles: Mapping[str, str], columns: Sequence[str] 
     return list(names)
 
 
-def _look(source: Source, piece: Slice) -> tuple[pa.Schema, int]:
-    """Return a piece's schema, and how many of its rows make about one micro-batch."""
-    try:
-        with open_shard(source.path, piece.path) as file:
-            return file.schema_arrow, _rows_a_batch(file, piece)
-    except (pa.ArrowInvalid, OSError, IndexError, RuntimeError) as error:
-        raise damaged_shard(piece.path, error, "has changed since it was listed") from error
-
-
-def _rows_a_batch(file: Any, piece: Slice) -> int:
-    groups = [file.metadata.row_group(index) for index in range(*piece.groups)]
-    size = sum(group.total_byte_size for group in groups)
-    return int(min(65_536, max(64, piece.rows * MICRO_BATCH_BYTES // max(size, 1))))
-
-
-def _doc_ids(source: Source, batch: pa.RecordBatch, shard: str, first: int) -> pa.Array:
+def _doc_ids(
+    source: Source, batch: pa.RecordBatch, problem: np.ndarray | None, shard: str, first: int
+) -> pa.Array:
     identity = identity_column(batch.schema)
     if identity is not None:
         column = batch.column(identity)
@@ -189,8 +185,17 @@ def _doc_ids(source: Source, batch: pa.RecordBatch, shard: str, first: int) -> p
     if source.columns.id is None:
         return row_ids(source.dataset, shard, first, batch.num_rows)
     ids = as_string(batch.column(source.columns.id))
-    _no_null(ids, source.columns.id, shard, first)
-    return doc_ids(source.dataset, ids)
+    nameless = ids.is_null().to_numpy(zero_copy_only=False) & (problem > 0) if problem is not None else None
+    if nameless is None or not nameless.any():
+        _no_null(ids, source.columns.id, shard, first)
+        return doc_ids(source.dataset, ids)
+    # What could not be read has no id that could name it: its place does.
+    places = row_ids(source.dataset, shard, first, len(ids))
+    sound = ids.filter(pa.array(~nameless))
+    _no_null(pc.if_else(pa.array(nameless), "", ids), source.columns.id, shard, first)
+    named = doc_ids(source.dataset, sound).storage
+    mixed = pc.replace_with_mask(places.storage, pa.array(~nameless), named)
+    return pa.ExtensionArray.from_storage(pa.uuid(), mixed)
 
 
 def _no_null(column: pa.Array, name: str, shard: str, first: int) -> None:
@@ -217,7 +222,7 @@ def _compact(text: pa.Array) -> pa.Array:
     return pa.concat_arrays([text]) if text.offset else text
 
 
-def _problems(text: pa.Array, most_chars: int) -> np.ndarray:
+def _problems(text: pa.Array, most_chars: int, of_format: np.ndarray | None) -> np.ndarray:
     problem = np.zeros(len(text), np.uint8)
     sizes = np.diff(_offsets(text))
     problem[sizes > 4 * most_chars] = 3
@@ -227,4 +232,4 @@ def _problems(text: pa.Array, most_chars: int) -> np.ndarray:
             problem[row] = 3
     if text.null_count:
         problem[pc.is_null(text).to_numpy(zero_copy_only=False)] = 1
-    return problem
+    return problem if of_format is None else np.where(of_format > 0, of_format, problem)

@@ -19,6 +19,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_edits.py",
     "tests/unit/pipelines/test_run_edges.py",
     "tests/unit/pipelines/test_run_filters.py",
+    "tests/unit/pipelines/test_run_formats.py",
     "tests/unit/pipelines/test_run_inputs.py",
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",

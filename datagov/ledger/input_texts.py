@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from datagov.columns import as_text
-from datagov.documents import open_shard
+from datagov.columns import Columns
+from datagov.documents import read_texts as texts_of_shard
 from datagov.errors import InputError
+from datagov.files import is_url
+from datagov.shards import InputForm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from datagov.ledger.reader import Ledger
 
@@ -29,7 +29,19 @@ class Place:
     bytes: int | None
 
 
-def input_root(ledger: Ledger, override: Path | None) -> Path:
+def input_form(recorded: Mapping[str, Any]) -> InputForm:
+    """Return how the input of a run is written down, from its manifest."""
+    return InputForm(
+        format=recorded.get("format", "parquet"),
+        columns=Columns(**recorded["columns"]),
+        fields=tuple(recorded.get("fields", {}).items()),
+        hive=recorded.get("hive", False),
+        path_column=recorded.get("path_column"),
+        max_document_chars=recorded.get("max_document_chars", InputForm.max_document_chars),
+    )
+
+
+def input_root(ledger: Ledger, override: Path | None) -> str:
     """Return the input's file or folder: `override`, or the path in the run's manifest.
 
     A relative path is looked for from the working folder, then from the output folder.
@@ -42,11 +54,13 @@ def input_root(ledger: Ledger, override: Path | None) -> Path:
     if override is not None:
         if not override.exists():
             raise InputError(f"There is no input at {override}.")
-        return override
-    recorded = Path(str(ledger.manifest["input"]["path"]))
-    for candidate in (recorded, ledger.root / recorded):
+        return str(override)
+    recorded = str(ledger.manifest["input"]["path"])
+    if is_url(recorded):
+        return recorded
+    for candidate in (Path(recorded), ledger.root / recorded):
         if candidate.exists():
-            return candidate
+            return str(candidate)
     raise InputError(
         f"The input of {ledger.root}@{ledger.run_id} is no longer at {recorded}. Say where it is with --input PATH."
     )
@@ -64,14 +78,14 @@ def read_texts(ledger: Ledger, places: Sequence[Place], *, override: Path | None
         If the input, a shard or a row is not there.
     """
     root = input_root(ledger, override)
-    column = str(ledger.manifest["input"]["columns"]["text"])
+    form = input_form(ledger.manifest["input"])
     by_shard: dict[str, list[int]] = {}
     for index, place in enumerate(places):
         by_shard.setdefault(place.shard, []).append(index)
     texts: list[str | None] = [None] * len(places)
     for shard, indices in sorted(by_shard.items()):
         rows = [places[index].row for index in indices]
-        for index, text in zip(indices, read_rows(root, shard, column, rows), strict=True):
+        for index, text in zip(indices, texts_of_shard(root, form, shard, rows), strict=True):
             expected = places[index].bytes
             if text is not None and (expected is None or len(text) == expected):
                 texts[index] = decoded(text)
@@ -84,28 +98,3 @@ def decoded(text: bytes) -> str | None:
         return text.decode("utf-8")
     except UnicodeDecodeError:
         return None
-
-
-def read_rows(root: Path, shard: str, column: str, rows: Sequence[int]) -> list[bytes | None]:
-    """Return one column's values at some rows of a shard, reading only the row groups that hold them."""
-    found: dict[int, bytes | None] = {}
-    try:
-        with open_shard(root, shard) as file:
-            start = 0
-            for group in range(file.num_row_groups):
-                stop = start + file.metadata.row_group(group).num_rows
-                inside = sorted({row for row in rows if start <= row < stop})
-                if inside:
-                    values = as_text(file.read_row_group(group, columns=[column]).column(column))
-                    for row in inside:
-                        found[row] = values[row - start].as_py()
-                start = stop
-    except (pa.ArrowInvalid, OSError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{root}: shard {shard} cannot be read: {reason}. Say where it is with --input."
-        ) from error
-    missing = [row for row in rows if row not in found]
-    if missing:
-        raise InputError(f"{root}: shard {shard} has no row {missing[0]}: it has changed since the run.")
-    return [found[row] for row in rows]

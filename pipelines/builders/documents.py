@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 from datagov.edits import edit_of
 from datagov.ids import value_ids
 from datagov.ledger.tables import DOCUMENTS, ERRORS, SPANS
+from datagov.shards import PROBLEMS
 from datagov.storage import Output
 from datagov.text.normal import normal_bytes
 from pipelines.products import Product
 from pipelines.text_states import TextState
-from pipelines.texts import PROBLEMS, Chunk, Source, scatter, text_column
+from pipelines.texts import Chunk, Source, scatter, text_column
 
 __all__ = ["DocumentsBuilder", "EditsBuilder"]
 
@@ -84,7 +85,9 @@ class DocumentsBuilder:
         return {
             "null_text": f"column {self._source.columns.text!r} is NULL",
             "not_utf8": "the text's bytes are not UTF-8",
-            "too_long": f"longer than max_document_chars = {self._source.max_document_chars}",
+            "not_json": "the line is not a JSON object",
+            "wrong_type": "a field that the recipe names holds a value of another type",
+            "too_long": f"longer than max_document_chars = {self._source.form.max_document_chars}",
         }[reason]
 
 

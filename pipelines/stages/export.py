@@ -10,12 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagov.columns import IDENTITY_COLUMNS, identity_column
-from datagov.documents import Slice, open_shard
+from datagov.documents import shard_schema
+from datagov.shards import Slice
 from datagov.storage import Output, Receipt
 from pipelines.parts import output_name
 from pipelines.stage import Task, finish
 from pipelines.text_states import edited
-from pipelines.texts import Source, read_part
+from pipelines.texts import Source, exported_schema, read_part
 
 __all__ = ["apply"]
 
@@ -62,8 +63,8 @@ def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: S
 
 
 def _empty(source: Source, piece: Slice) -> pa.Table:
-    with open_shard(source.path, piece.path) as file:
-        schema = file.schema_arrow
+    schema = shard_schema(source.root, source.form, piece.path)
+    schema = exported_schema(source.form, schema, piece.path)
     batch = pa.RecordBatch.from_pylist([], schema=schema)
     nobody = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([], pa.binary(16)))
     return _with(batch, nobody, pa.array([], pa.large_string()), source)

@@ -11,11 +11,12 @@ from datagov.dedup.keeper import KeepPolicy
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
+from pipelines.input_spec import InputSpec
 from pipelines.plan import MARKER
 from pipelines.products import products_of
 from pipelines.recipe import Recipe, Step, check_coverage, parse_change
-from pipelines.step_specs import KINDS, Filter, InputSpec, Strict
-from pipelines.validation import validated
+from pipelines.step_specs import KINDS, Filter
+from pipelines.validation import Strict, validated
 
 __all__ = ["changed_recipe", "recorded_recipe", "require_measured"]
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.columns import check_columns
-from datagov.documents import open_shard, read_slice
+from datagov.documents import read_slice, shard_schema
 from datagov.errors import InputError
 from datagov.ledger.reader import Ledger
 from pipelines.carry import joined
@@ -64,10 +64,11 @@ def input_column(evidence: Evidence, name: str) -> pa.ChunkedArray:
         places = read_ledger(path, ["shard", "shard_row"])
         rows = places.column("shard_row").to_numpy()
         for piece in part.slices:
-            with open_shard(plan.source.path, piece.path) as file:
-                check_columns(file.schema_arrow, {f"{name} (in keep)": column}, piece.path)
+            schema = shard_schema(plan.source.root, plan.source.form, piece.path)
+            check_columns(schema, {f"{name} (in keep)": column}, piece.path)
             inside = pc.equal(places.column("shard"), piece.path).to_numpy()
-            batches = list(read_slice(plan.source.path, piece, [column]))
+            found = read_slice(plan.source.root, plan.source.form, piece, [column])
+            batches = [rows.batch for rows in found]
             if not batches:
                 continue
             values = pa.chunked_array([batch.column(0) for batch in batches])

@@ -92,7 +92,7 @@ def test_only_unreadable_files(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in/part-0.parquet").write_bytes(b"not Parquet")
     recipe = program.write_recipe(tmp_path, tmp_path / "in")
-    refused(cli("run", recipe), 3, "none of its 1 Parquet files can be read", "part-0.parquet")
+    refused(cli("run", recipe), 3, "none of its 1 shard(s) can be read", "part-0.parquet")
 
 
 def test_a_text_column_of_numbers(cli: Cli, tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagov.columns import Columns, as_string, as_text, check_columns
-from datagov.documents import Slice, list_shards, micro_batches, read_slice
+from datagov.documents import list_shards, micro_batches, read_slice
 from datagov.errors import InputError
+from datagov.shards import InputForm, Slice
 
 TEXTS = ["plain", None, "", "漢字 and 😀", "\x00 NUL\r\n"]
 TEXT_TYPES = [
@@ -38,7 +39,7 @@ def column(values: Sequence[str | None], kind: pa.DataType) -> pa.Array:
 
 
 def listed(root: Path, columns: Columns | None = None) -> list[str]:
-    shards, broken = list_shards(root, columns or Columns())
+    shards, broken = list_shards(str(root), InputForm(columns=columns or Columns()))
     assert not broken
     return [shard.path for shard in shards]
 
@@ -77,7 +78,7 @@ def test_no_input_is_an_error(tmp_path: Path, made: bool) -> None:
         root.mkdir()
         (root / "notes.txt").touch()
     with pytest.raises(InputError, match=r"no \*\.parquet file" if made else "no such file or folder"):
-        list_shards(root, Columns())
+        list_shards(str(root), InputForm())
 
 
 def test_unreadable_files_are_told_apart(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_unreadable_files_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "cut.parquet").write_bytes(data[: len(data) // 2])
     (tmp_path / "empty.parquet").write_bytes(b"")
     (tmp_path / "other.parquet").write_bytes(b"not parquet at all")
-    shards, broken = list_shards(tmp_path, Columns())
+    shards, broken = list_shards(str(tmp_path), InputForm())
     assert [shard.path for shard in shards] == ["good.parquet"]
     assert [shard.path for shard in broken] == ["cut.parquet", "empty.parquet", "other.parquet"]
     assert "0 bytes" in broken[1].problem
@@ -97,19 +98,20 @@ def test_a_missing_column_names_the_shard_and_the_nearest_column(tmp_path: Path)
     write_shard(tmp_path / "a.parquet", {"text": ["x"], "ident": ["1"]})
     write_shard(tmp_path / "b/b.parquet", {"texts": ["x"], "ident": ["1"]})
     with pytest.raises(InputError, match=r"b/b\.parquet: no column 'text'.*Did you mean 'texts'"):
-        list_shards(tmp_path, Columns())
+        list_shards(str(tmp_path), InputForm())
     with pytest.raises(
         InputError, match=r"a\.parquet: no column 'id'.*names in input\.id.*Did you mean 'ident'"
     ):
-        list_shards(tmp_path, Columns(id="id"))
+        list_shards(str(tmp_path), InputForm(columns=Columns(id="id")))
 
 
 @pytest.mark.parametrize("kind", TEXT_TYPES, ids=str)
 def test_text_may_be_of_any_text_type(tmp_path: Path, kind: pa.DataType) -> None:
     path = write_shard(tmp_path / "a.parquet", {"text": column(TEXTS, kind)})
-    (shard,), _ = list_shards(path, Columns())
+    (shard,), _ = list_shards(str(path), InputForm())
     piece = Slice(shard.path, (0, 1), 0, shard.rows, whole=True)
-    found = [as_text(batch.column("text")) for batch in read_slice(path, piece, ["text"])]
+    read = read_slice(str(path), InputForm(), piece, ["text"])
+    found = [as_text(rows.batch.column("text")) for rows in read]
     expected = [None if text is None else text.encode() for text in TEXTS]
     assert [value for array in found for value in array.to_pylist()] == expected
     assert {array.type for array in found} == {pa.large_binary()}
@@ -128,7 +130,7 @@ def test_text_may_be_of_any_text_type(tmp_path: Path, kind: pa.DataType) -> None
 def test_other_types_are_not_text(tmp_path: Path, array: pa.Array) -> None:
     write_shard(tmp_path / "a.parquet", {"text": array})
     with pytest.raises(InputError, match="expected string, large_string or binary"):
-        list_shards(tmp_path, Columns())
+        list_shards(str(tmp_path), InputForm())
 
 
 @pytest.mark.parametrize(
@@ -186,13 +188,14 @@ def test_any_slice_of_any_row_groups_reads_its_rows(
     with pq.ParquetWriter(path, pa.schema([("text", pa.string()), ("n", pa.int64())])) as writer:
         for start, stop in pairwise(starts):
             writer.write_table(table.slice(start, stop - start).cast(writer.schema))
-    (shard,), _ = list_shards(path, Columns())
+    (shard,), _ = list_shards(str(path), InputForm())
     assert shard.group_rows == tuple(groups)
     assert shard.rows == starts[-1]
     assert len(shard.group_text_bytes) == len(groups)
     first, last = sorted(min(edge, len(groups)) for edge in window)
     piece = Slice("a.parquet", (first, last), starts[first], starts[last], whole=False)
-    batches = list(read_slice(path.parent, piece, ["n"], batch_rows=batch_rows))
+    read = read_slice(str(path.parent), InputForm(), piece, ["n"], most_rows=batch_rows)
+    batches = [rows.batch for rows in read]
     assert [row for batch in batches for row in batch.column("n").to_pylist()] == list(
         range(piece.start, piece.stop)
     )
@@ -207,17 +210,17 @@ def test_a_file_of_no_rows_is_a_shard(tmp_path: Path, group_rows: int | None) ->
         pq.ParquetWriter(path, schema).close()
     else:
         pq.write_table(schema.empty_table(), path)
-    (shard,), broken = list_shards(tmp_path, Columns())
+    (shard,), broken = list_shards(str(tmp_path), InputForm())
     assert not broken
     assert shard.rows == 0
     piece = Slice("a.parquet", (0, len(shard.group_rows)), 0, 0, whole=True)
-    assert sum(batch.num_rows for batch in read_slice(tmp_path, piece, None)) == 0
+    assert sum(rows.batch.num_rows for rows in read_slice(str(tmp_path), InputForm(), piece, None)) == 0
 
 
 def test_the_footer_names_what_is_in_the_file(tmp_path: Path) -> None:
     def footer(name: str, texts: list[str], **options: Any) -> str:
         write_shard(tmp_path / name / "a.parquet", {"text": texts}, **options)
-        ((shard,), _) = list_shards(tmp_path / name, Columns())
+        ((shard,), _) = list_shards(str(tmp_path / name), InputForm())
         return shard.footer
 
     base = footer("a", ["x", "y", "z"])
@@ -232,10 +235,10 @@ def test_a_shard_that_changed_under_the_run_is_an_input_error(tmp_path: Path) ->
     piece = Slice("a.parquet", (0, 3), 0, 9, whole=True)
     write_shard(path, {"text": ["x"] * 3}, row_group_rows=3)
     with pytest.raises(InputError, match=r"a\.parquet: rows 0-9 cannot be read"):
-        list(read_slice(tmp_path, piece, None))
+        list(read_slice(str(tmp_path), InputForm(), piece, None))
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=r"a\.parquet: rows 0-9 cannot be read"):
-        list(read_slice(tmp_path, piece, None))
+        list(read_slice(str(tmp_path), InputForm(), piece, None))
 
 
 @settings(max_examples=100)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.columns import Columns
-from datagov.documents import Shard, list_shards
+from datagov.documents import list_shards
 from datagov.errors import InputError
+from datagov.shards import InputForm, Shard
 from pipelines.parts import Part, check_output_names, cut, output_name
 
 ROWS = st.integers(0, 40)
@@ -155,7 +155,7 @@ def test_parts_of_real_files(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         table = pa.table({"text": [f"{name} {row}" for row in range(rows)]})
         pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=group)
-    shards, _ = list_shards(tmp_path, Columns())
+    shards, _ = list_shards(str(tmp_path), InputForm())
     parts = cut(shards, part_rows=6)
     assert [[(piece.path, piece.start, piece.stop) for piece in part.slices] for part in parts] == [
         [("a.parquet", 0, 6)],

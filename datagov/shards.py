@@ -1,0 +1,107 @@
+"""Shards and slices: what a listing says of the input, before a document is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from datagov.columns import Columns
+from datagov.errors import DamagedShard
+
+__all__ = ["PROBLEMS", "InputForm", "Rows", "Shard", "Slice", "UnreadableShard", "damaged_shard"]
+
+PROBLEMS = ("", "null_text", "not_utf8", "too_long", "not_json", "wrong_type")
+"""Why a document is set aside; index 0 means it is not."""
+
+
+@dataclass(frozen=True)
+class InputForm:
+    """How the documents are written down: all that a format needs to find rows and columns."""
+
+    format: str = "parquet"
+    columns: Columns = field(default_factory=Columns)
+    fields: tuple[tuple[str, str], ...] = ()
+    """JSONL only: (field, type) of fields that become columns of their own."""
+    hive: bool = False
+    """Whether folders named `key=value` give columns."""
+    path_column: str | None = None
+    """Name of a column that holds each document's file."""
+    max_document_chars: int = 10_000_000
+
+    def record(self) -> dict[str, Any]:
+        """Return the form as plain data, for the run's manifest."""
+        return {
+            "format": self.format,
+            "fields": dict(self.fields),
+            "hive": self.hive,
+            "path_column": self.path_column,
+            "max_document_chars": self.max_document_chars,
+        }
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One readable unit of the input: a file, or a folder of text files."""
+
+    path: str
+    """Relative to the input root, with forward slashes."""
+    size: int
+    mtime_ns: int
+    footer: str
+    """Digest that names the contents: of a Parquet footer (schema, row groups, statistics, offsets), of the
+    bytes of a file of lines, of the names, sizes and times of text files."""
+    group_rows: tuple[int, ...]
+    """Rows by group: a Parquet row group, a block of lines, a run of text files."""
+    group_text_bytes: tuple[int, ...]
+    """Uncompressed bytes by group: of the text column in Parquet, of whole lines in files of lines."""
+
+    @property
+    def rows(self) -> int:
+        """Documents in the shard."""
+        return sum(self.group_rows)
+
+
+@dataclass(frozen=True)
+class UnreadableShard:
+    """A file that should hold documents with the declared columns and does not."""
+
+    path: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Consecutive groups of one shard; `start` and `stop` are rows of the shard."""
+
+    path: str
+    groups: tuple[int, int]
+    start: int
+    stop: int
+    whole: bool
+    """Whether the slice is the whole shard."""
+    span: tuple[int, int] = (0, 0)
+    """`group_text_bytes` before the slice, and up to its end: where the lines of a slice lie in their file."""
+
+    @property
+    def rows(self) -> int:
+        """Documents in the slice."""
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Consecutive rows as a format reads them."""
+
+    batch: pa.RecordBatch
+    problem: np.ndarray | None = None
+    """uint8[N]: index into PROBLEMS, where the format itself had to set a document aside; None for nowhere."""
+
+
+def damaged_shard(path: str, error: Exception, what: str = "cannot be read") -> DamagedShard:
+    """Return the error that says which shard could not be read, and why."""
+    damaged = DamagedShard(f"{path}: {what} ({' '.join(str(error).split())})")
+    damaged.shard = path
+    return damaged
