@@ -11,6 +11,7 @@ from typing import Any
 from project import ROOT
 
 from datagov.signals import FAMILIES
+from detectors.membership import METHODS
 from pipelines.stages import STAGES
 
 
@@ -43,6 +44,11 @@ def test_every_signal_family_is_under_contract() -> None:
     assert {f"datagov.signals.{family.name}" for family in FAMILIES} == listed
 
 
+def test_every_membership_method_is_under_contract() -> None:
+    listed = set(contract("Membership methods do not know each other")["modules"])
+    assert {f"detectors.membership.{method.name}" for method in METHODS} == listed
+
+
 def test_floors_are_exhaustive() -> None:
-    for name in ("The core: every module", "The pipelines: every module"):
+    for name in ("The core: every module", "The pipelines: every module", "The detectors: every module"):
         assert contract(name)["exhaustive"] is True
