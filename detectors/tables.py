@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ORIGIN", "SCORES", "TARGETS"]
+__all__ = ["ORIGIN", "SCORES", "TARGETS", "VERDICTS"]
 
 UUID = pa.uuid()
 
@@ -33,6 +33,7 @@ SCORES = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("tokens", pa.int64(), nullable=False),
         pa.field("windows", pa.int64(), nullable=False),
+        pa.field("details", pa.map_(pa.string(), pa.float64())),
         *ORIGIN,
     ]
 )
@@ -41,7 +42,8 @@ SCORES = pa.schema(
 `text` is the row of the texts that were scored, `doc_id`, `id` and `source` are theirs where they have them,
 `content_id` is NULL where the text has no visible character. `params` is the JSON of all parameters of the method,
 keys sorted. `score` is higher for a more likely member and NULL exactly where `reason` is not: `null_text`,
-`empty_text`, `no_scored_token`, or the method's own. `tokens` are scored tokens in `windows` windows."""
+`empty_text`, `no_scored_token`, or the method's own. `tokens` are scored tokens in `windows` windows;
+`details` are a method's further readings by name, e.g. `share` of DC-PDD, NULL where it has none."""
 
 TARGETS = pa.schema(
     [
@@ -64,3 +66,38 @@ TARGETS = pa.schema(
     ]
 )
 """One row a target that was used: `TargetFacts` and `Capabilities`."""
+
+VERDICTS = pa.schema(
+    [
+        pa.field("document", pa.int64(), nullable=False),
+        pa.field("texts", pa.int64(), nullable=False),
+        pa.field("doc_id", UUID),
+        pa.field("content_id", UUID),
+        pa.field("id", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("params", pa.string(), nullable=False),
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("reason", pa.string()),
+        pa.field("score", pa.float64()),
+        pa.field("p_value", pa.float64()),
+        pa.field("adjusted_p", pa.float64()),
+        pa.field("alpha", pa.float64(), nullable=False),
+        pa.field("correction", pa.string(), nullable=False),
+        pa.field("calibration_documents", pa.int64(), nullable=False),
+        pa.field("fpr_low", pa.float64()),
+        pa.field("fpr_high", pa.float64()),
+        pa.field("blind_outcome", pa.string(), nullable=False),
+        pa.field("blind_auroc", pa.float64()),
+        pa.field("blind_low", pa.float64()),
+        pa.field("blind_high", pa.float64()),
+        *ORIGIN,
+    ]
+)
+"""One row a suspect document, in the order of the suspects' scores.
+
+`document` is the `text` of its first row there and `texts` how many it has: near-duplicates are one document. `verdict`
+is evidence | no evidence | confounded | not calibratable, `reason` why it is not one of the first two. `p_value` is
+conformal, `adjusted_p` after `correction` (none | bh | holm). `fpr_low` and `fpr_high` enclose the true false-positive
+rate of the threshold at `alpha` with 95 %. `blind_outcome` is separated | equivalent | undecided | not run, with its
+AUROC and 95 % interval."""
