@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagov.columns import Columns, as_string, as_text, identity_column
-from datagov.documents import list_shards, open_shard
+from datagov.documents import list_shards
 from datagov.errors import ConfigError, InputError, did_you_mean
+from datagov.files import Files
 from datagov.ids import value_ids
+from datagov.shards import InputForm
 from datagov.text.normal import normal_bytes
 from datagov.text.utf8 import invalid_rows
 
@@ -114,13 +116,13 @@ def _form_of(place: str, path: Path) -> str:
 def _parquet(path: Path, place: str, columns: Columns | None) -> pa.Table:
     if place == "-":
         return pq.read_table(io.BytesIO(sys.stdin.buffer.read()))
-    shards, broken = list_shards(path, columns or Columns())
+    shards, broken = list_shards(str(path), InputForm(columns=columns or Columns()))
     if broken:
         raise InputError(f"texts {place}: {broken[0].path} cannot be read ({broken[0].problem})")
     tables = []
     for shard in shards:
-        with open_shard(path, shard.path) as file:
-            tables.append(file.read())
+        with Files(str(path)).open(shard.path) as source:
+            tables.append(pq.read_table(source))
     return pa.concat_tables(tables, promote_options="permissive")
 
 
