@@ -17,11 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagov.columns import Columns, as_string, as_text, identity_column
-from datagov.documents import list_shards
+from datagov.documents import list_shards, open_shard
 from datagov.errors import ConfigError, InputError, did_you_mean
-from datagov.files import Files
-from datagov.ids import value_ids
-from datagov.shards import InputForm
+from datagov.ids import doc_ids, row_ids, value_ids
 from datagov.text.normal import normal_bytes
 from datagov.text.utf8 import invalid_rows
 
@@ -42,7 +40,7 @@ class Texts:
     id: pa.StringArray
     source: pa.StringArray
     doc_id: pa.Array
-    """UUID; NULL where the input names none."""
+    """UUID: the input's own (a column `doc_id`), else made from the dataset and the text's id, else from its row."""
     columns: pa.Table
     """All columns of a Parquet or JSONL input, e.g. labels and dates; none for plain text."""
 
@@ -65,7 +63,9 @@ class Texts:
         return np.array([reason is None for reason in self.reasons], dtype=np.bool_)
 
 
-def read_texts(place: str, *, columns: Columns | None = None, form: str | None = None) -> Texts:
+def read_texts(
+    place: str, *, columns: Columns | None = None, form: str | None = None, dataset: str = "texts"
+) -> Texts:
     """Read texts.
 
     Parameters
@@ -77,6 +77,8 @@ def read_texts(place: str, *, columns: Columns | None = None, form: str | None =
     form : str or None
         One of `FORMATS`; None for what the suffix says; stdin is one `text`. `text` is one text, whole;
         `lines` is a text a line.
+    dataset : str
+        Keeps equal ids of two collections apart where they are made into a doc_id.
 
     Raises
     ------
@@ -92,12 +94,12 @@ def read_texts(place: str, *, columns: Columns | None = None, form: str | None =
     if form not in FORMATS:
         raise ConfigError(f"format {form!r} of texts {place} is not known. {did_you_mean(form, FORMATS)}")
     if form == "parquet":
-        return _from_table(_parquet(path, place, columns), columns, place)
+        return _from_table(_parquet(path, place, columns), columns, place, dataset)
     raw = sys.stdin.buffer.read() if place == "-" else path.read_bytes()
     if form == "jsonl":
-        return _from_table(_jsonl(raw, place), columns, place)
+        return _from_table(_jsonl(raw, place), columns, place, dataset)
     pieces = raw.splitlines() if form == "lines" else [raw]
-    return _from_table(pa.table({"text": pa.array(pieces, pa.large_binary())}), None, place)
+    return _from_table(pa.table({"text": pa.array(pieces, pa.large_binary())}), None, place, dataset)
 
 
 def _form_of(place: str, path: Path) -> str:
@@ -116,13 +118,13 @@ def _form_of(place: str, path: Path) -> str:
 def _parquet(path: Path, place: str, columns: Columns | None) -> pa.Table:
     if place == "-":
         return pq.read_table(io.BytesIO(sys.stdin.buffer.read()))
-    shards, broken = list_shards(str(path), InputForm(columns=columns or Columns()))
+    shards, broken = list_shards(path, columns or Columns())
     if broken:
         raise InputError(f"texts {place}: {broken[0].path} cannot be read ({broken[0].problem})")
     tables = []
     for shard in shards:
-        with Files(str(path)).open(shard.path) as source:
-            tables.append(pq.read_table(source))
+        with open_shard(path, shard.path) as file:
+            tables.append(file.read())
     return pa.concat_tables(tables, promote_options="permissive")
 
 
@@ -157,7 +159,7 @@ def _json_column(values: Sequence[Any]) -> pa.Array:
         )
 
 
-def _from_table(table: pa.Table, columns: Columns | None, place: str) -> Texts:
+def _from_table(table: pa.Table, columns: Columns | None, place: str, dataset: str) -> Texts:
     named = columns or Columns(
         id="id" if "id" in table.column_names else None,
         source="source" if "source" in table.column_names else None,
@@ -180,13 +182,13 @@ def _from_table(table: pa.Table, columns: Columns | None, place: str) -> Texts:
             broken, raw.is_null().to_numpy(zero_copy_only=False), empty, strict=True
         )
     ]
-    identity = identity_column(table.schema)
+    own = _strings(table, named.id)
     return Texts(
         text=text,
         reasons=reasons,
-        id=_strings(table, named.id),
+        id=own,
         source=_strings(table, named.source),
-        doc_id=_uuids(table, identity),
+        doc_id=_doc_ids(table, own, Path(place).name, dataset),
         columns=table,
     )
 
@@ -197,9 +199,12 @@ def _strings(table: pa.Table, column: str | None) -> pa.StringArray:
     return as_string(table.column(column).combine_chunks())
 
 
-def _uuids(table: pa.Table, column: str | None) -> pa.Array:
-    if column is None:
-        return pa.ExtensionArray.from_storage(pa.uuid(), pa.nulls(table.num_rows, pa.binary(16)))
-    values = table.column(column).combine_chunks()
-    storage = values.storage if isinstance(values, pa.ExtensionArray) else values
-    return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+def _doc_ids(table: pa.Table, own: pa.StringArray, name: str, dataset: str) -> pa.Array:
+    column = identity_column(table.schema)
+    if column is not None and not table.column(column).null_count:
+        values = table.column(column).combine_chunks()
+        storage = values.storage if isinstance(values, pa.ExtensionArray) else values
+        return pa.ExtensionArray.from_storage(pa.uuid(), storage)
+    if not own.null_count:
+        return doc_ids(dataset, own)
+    return row_ids(dataset, name, 0, table.num_rows)

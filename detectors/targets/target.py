@@ -49,6 +49,8 @@ class TargetFacts:
     """Rows of the output layer, padding included (config.vocab_size)."""
     start_token_id: int | None
     """BOS, else EOS, else None."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the target was opened, e.g. files that were ignored."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,64 @@
+"""What one row of logits says of the token that came: five numbers, in fp32, without keeping the row."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from detectors.targets.fused_statistics import fused_statistics
+
+__all__ = ["TokenStatistics", "token_statistics"]
+
+
+class TokenStatistics(NamedTuple):
+    """Shape (M,) each; see `detectors.trace.TraceBatch` for what they mean."""
+
+    logprob: torch.Tensor
+    entropy: torch.Tensor
+    variance: torch.Tensor
+    top1: torch.Tensor
+    rank: torch.Tensor
+    """int32."""
+
+
+def token_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenStatistics:
+    """Return the statistics of M tokens.
+
+    Parameters
+    ----------
+    logits_MV : float32[M, V]
+        Overwritten: its memory serves for the intermediate steps.
+    token_M : int64[M]
+        The token that came at each row.
+    """
+    if logits_MV.is_cuda:
+        fused = fused_statistics(logits_MV, token_M)
+        if fused is not None:
+            return TokenStatistics(*fused)
+    return plain_statistics(logits_MV, token_M)
+
+
+def plain_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenStatistics:
+    """Return the same by torch's own operations, on any device."""
+    token_M1 = token_M[:, None]
+    chosen_M1 = logits_MV.gather(1, token_M1)
+    work_MV = torch.empty_like(logits_MV)
+    # Comparing into floats: summing them is several times faster than summing booleans, and exact below 2^24.
+    rank_M = torch.gt(logits_MV, chosen_M1, out=work_MV).sum(1).to(torch.int32)
+    top_M1 = logits_MV.amax(1, keepdim=True)
+    shifted_MV = logits_MV.sub_(top_M1)
+    weight_MV = torch.exp(shifted_MV, out=work_MV)
+    sum_M = weight_MV.sum(1)
+    mean_M = torch.linalg.vecdot(weight_MV, shifted_MV) / sum_M
+    # Centred before it is squared: the difference of two large moments would lose the small variances.
+    squared_MV = shifted_MV.sub_(mean_M[:, None]).square_()
+    variance_M = torch.linalg.vecdot(weight_MV, squared_MV) / sum_M
+    log_sum_M = sum_M.log()
+    return TokenStatistics(
+        logprob=(chosen_M1 - top_M1)[:, 0] - log_sum_M,
+        entropy=(log_sum_M - mean_M).clamp_min_(0.0),
+        variance=variance_M,
+        top1=-log_sum_M,
+        rank=rank_M,
+    )

@@ -1,0 +1,306 @@
+"""A local checkpoint through torch and transformers: one forward pass gives all token statistics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+
+from datagov.errors import ConfigError, TargetError
+from datagov.ids import digest
+from datagov.tokenizer import Tokenizer, load_tokenizer
+from detectors.ragged import TokenBatch, offsets_of
+from detectors.targets.batching import batches
+from detectors.targets.checkpoint_files import checkpoint_files, find_checkpoint
+from detectors.targets.checkpoint_loading import dtype_name, load_model, resolve_device, resolve_dtype
+from detectors.targets.forcing import greedy
+from detectors.targets.opening import OpenOptions
+from detectors.targets.output_head import head_of
+from detectors.targets.target import Capabilities, Continuations, TargetFacts
+from detectors.targets.token_statistics import TokenStatistics, token_statistics
+from detectors.targets.tolerance import measured_tolerance
+from detectors.trace import TraceBatch, TraceOrigin
+
+__all__ = ["LAYOUTS", "TransformersTarget", "open_target"]
+
+LAYOUTS = ("padded", "packed")
+STATISTICS = frozenset({"entropy", "variance", "top1", "rank"})
+BATCH_TOKENS = {"cuda": 16_384, "cpu": 2_048}
+"""Tokens of a forward pass, padding included."""
+CHUNK_LOGITS = {"cuda": 1 << 27, "cpu": 1 << 20}
+"""Logits that exist at a time: 512 MiB on a GPU; on a CPU what stays in its cache."""
+
+
+class TransformersTarget:
+    """A causal language model in memory.
+
+    Rows of a batch are padded on the right, without a mask: under causal attention no token sees what comes after
+    it, so padding changes nothing. Packed rows share one row with positions that start again, which transformers
+    turns into a mask.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        In evaluation mode.
+    tokenizer : Tokenizer or None
+        None for a model that is only ever given token ids.
+    facts : TargetFacts
+    layout : str
+        `padded` or `packed`.
+    batch_tokens : int or None
+        Tokens of a forward pass; None for what usually suits the device. Halved whenever memory runs out.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Tokenizer | None,
+        facts: TargetFacts,
+        *,
+        layout: str = "padded",
+        batch_tokens: int | None = None,
+    ) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._layout = layout
+        self._decoder = model.get_decoder()
+        self._input_device = model.get_input_embeddings().weight.device
+        kind = "cuda" if self._input_device.type == "cuda" else "cpu"
+        self._batch_tokens = batch_tokens or BATCH_TOKENS[kind]
+        self._chunk_rows = max(CHUNK_LOGITS[kind] // facts.vocabulary_size, 16)
+        self._head = head_of(model, self._decoder)
+        self.facts = facts
+        self.capabilities = Capabilities(
+            prompt_logprobs="exact",
+            generated_logprobs="exact",
+            id_prompts=True,
+            statistics=STATISTICS,
+            context_tokens=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+        )
+        self.capabilities = replace(self.capabilities, tolerance_nats=measured_tolerance(self))
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of a forward pass now; less than at first when memory ran out."""
+        return self._batch_tokens
+
+    def encode(self, texts: Sequence[str]) -> TokenBatch:
+        """Return the token ids of each text, without any special token."""
+        return TokenBatch(*self._text_tokenizer.encode(texts))
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of token ids; bytes that are not UTF-8 become U+FFFD."""
+        return self._text_tokenizer.decode(token_ids)
+
+    def trace(self, windows: TokenBatch) -> TraceBatch:
+        """Return the statistics of every token but the first of each row.
+
+        Raises
+        ------
+        TargetError
+            A single row does not fit in memory, is longer than the context, or holds an id outside the vocabulary.
+        """
+        self._check(windows)
+        scored_N = np.maximum(windows.lengths - 1, 0)
+        offsets = offsets_of(scored_N)
+        first = np.zeros(len(windows.token_ids), dtype=np.bool_)
+        first[windows.offsets[:-1][windows.lengths > 0]] = True
+        found = _Collected(int(offsets[-1]))
+        pending = deque(self._batches(windows, np.flatnonzero(scored_N > 0)))
+        while pending:
+            rows = pending.popleft()
+            try:
+                statistics = self._forward(windows, rows)
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _out_of_memory(error):
+                    raise
+                self._shrink(windows, rows, error)
+                left = np.concatenate([rows, *pending])
+                pending = deque(self._batches(windows, left))
+                continue
+            found.put(statistics, offsets, rows)
+        return TraceBatch(
+            origin=self._origin(windows),
+            text_W=np.arange(len(windows), dtype=np.int64),
+            texts=len(windows),
+            offsets=offsets,
+            token_ids_T=windows.token_ids[~first],
+            logprob_T=found.logprob,
+            entropy_T=found.entropy,
+            variance_T=found.variance,
+            top1_T=found.top1,
+            rank_T=found.rank,
+        )
+
+    def force(self, prefixes: TokenBatch, steps: int) -> Continuations:
+        """Return the greedy continuation of each prefix by `steps` tokens."""
+        self._check(prefixes, more=steps)
+        return greedy(self._model, prefixes, steps, budget_tokens=self._batch_tokens)
+
+    def confirm(self) -> None:
+        """Nothing to make sure of: the weights are in this process's memory."""
+
+    @property
+    def _text_tokenizer(self) -> Tokenizer:
+        if self._tokenizer is None:
+            raise ConfigError(f"{self.facts.name} was opened without a tokenizer: give it token ids")
+        return self._tokenizer
+
+    def _origin(self, windows: TokenBatch) -> TraceOrigin:
+        return TraceOrigin(
+            target_digest=self.facts.digest,
+            tokenizer_digest=self.facts.tokenizer_digest,
+            engine=self.facts.engine,
+            dtype=self.facts.dtype,
+            start_token_id=None,
+            window_tokens=int(windows.lengths.max(initial=0)),
+            window_policy="first",
+        )
+
+    def _check(self, rows: TokenBatch, more: int = 0) -> None:
+        context = self.capabilities.context_tokens if hasattr(self, "capabilities") else None
+        longest = int(rows.lengths.max(initial=0)) + more
+        if context is not None and longest > context:
+            raise TargetError(f"{self.facts.name}: {longest} tokens in a row; its context holds {context}")
+        highest = int(rows.token_ids.max(initial=0))
+        if highest >= self.facts.vocabulary_size or int(rows.token_ids.min(initial=0)) < 0:
+            raise TargetError(
+                f"{self.facts.name}: token id {highest} is outside its vocabulary of {self.facts.vocabulary_size}; "
+                "the token ids were made with another tokenizer"
+            )
+
+    def _batches(self, windows: TokenBatch, rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        packed = self._layout == "packed"
+        return [rows[part] for part in batches(windows.lengths[rows], self._batch_tokens, packed=packed)]
+
+    def _shrink(self, windows: TokenBatch, rows: npt.NDArray[np.int64], error: Exception) -> None:
+        if len(rows) == 1:
+            raise TargetError(
+                f"{self.facts.name}: one window of {int(windows.lengths[rows[0]])} tokens does not fit in the memory of "
+                f"{self._input_device}; make windows shorter or spread the checkpoint with --device auto"
+            ) from error
+        self._batch_tokens = max(int(windows.lengths[rows].sum()) // 2, 1)
+        if self._input_device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    @torch.inference_mode()
+    def _forward(self, windows: TokenBatch, rows: npt.NDArray[np.int64]) -> TokenStatistics:
+        """Return the statistics of the scored tokens of some rows, row after row."""
+        ids, positions, before, token_M = self._lay_out(windows, rows)
+        given = {"input_ids": ids, "use_cache": False}
+        if positions is not None:
+            given["position_ids"] = positions
+        if self._head is None:
+            flat = self._model(**given).logits.flatten(0, 1)
+        else:
+            flat = self._decoder(**given).last_hidden_state.flatten(0, 1).to(self._head.device)
+        before, token_M = before.to(flat.device), token_M.to(flat.device)
+        parts = []
+        for start in range(0, len(token_M), self._chunk_rows):
+            chosen = flat[before[start : start + self._chunk_rows]]
+            logits_MV = chosen.float() if self._head is None else self._head.logits(chosen)
+            parts.append(token_statistics(logits_MV, token_M[start : start + self._chunk_rows]))
+        return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+
+    def _lay_out(
+        self, windows: TokenBatch, rows: npt.NDArray[np.int64]
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor]:
+        """Return ids [B, L], positions if packed, the places before each scored token, and those tokens."""
+        lengths = windows.lengths[rows]
+        row_T = np.repeat(np.arange(len(rows)), lengths)
+        within_T = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        ids_T = windows.token_ids[windows.offsets[rows][row_T] + within_T].astype(np.int64)
+        positions = None
+        if self._layout == "packed":
+            ids, place_T = ids_T[None], np.arange(len(ids_T))
+            positions = torch.from_numpy(within_T[None]).to(self._input_device)
+        else:
+            width = int(lengths.max())
+            ids = np.zeros((len(rows), width), dtype=np.int64)
+            ids[row_T, within_T] = ids_T
+            place_T = row_T * width + within_T
+        scored = within_T > 0
+        return (
+            torch.from_numpy(ids).to(self._input_device),
+            positions,
+            torch.from_numpy(place_T[scored] - 1),
+            torch.from_numpy(ids_T[scored]),
+        )
+
+
+class _Collected:
+    """The statistics of all rows, filled in batch by batch."""
+
+    def __init__(self, tokens: int) -> None:
+        self.logprob, self.entropy, self.variance, self.top1 = np.empty((4, tokens), dtype=np.float32)
+        self.rank = np.empty(tokens, dtype=np.int32)
+
+    def put(
+        self, statistics: TokenStatistics, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
+    ) -> None:
+        """Put a batch's statistics, which are row after row, in their places."""
+        lengths = offsets[rows + 1] - offsets[rows]
+        within_T = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        place_T = np.repeat(offsets[rows], lengths) + within_T
+        for name, values in zip(TokenStatistics._fields, statistics, strict=True):
+            getattr(self, name)[place_T] = values.cpu().numpy()
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # torch has an error of its own for GPUs only.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+
+
+def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
+    """Open the checkpoint in a folder, or in the local model cache.
+
+    Raises
+    ------
+    ConfigError
+        An option cannot be used as given.
+    TargetError
+        The checkpoint cannot be used.
+    """
+    if options.model is not None:
+        raise ConfigError("--model is for endpoints; a checkpoint is one model")
+    if options.layout not in LAYOUTS:
+        raise ConfigError(f"--layout {options.layout}: expected {' or '.join(LAYOUTS)}")
+    files = checkpoint_files(find_checkpoint(spec, options.revision))
+    adapter = None if options.adapter is None else checkpoint_files(options.adapter)
+    tokenizer = load_tokenizer(options.tokenizer or files.folder)
+    device = resolve_device(options.device)
+    dtype = resolve_dtype(options.dtype, device, quantised="quantization_config" in files.config)
+    model = load_model(files.folder, dtype=dtype, device=device, adapter=options.adapter)
+    config = model.config.get_text_config()
+    if tokenizer.vocabulary_size > config.vocab_size:
+        raise TargetError(
+            f"{spec}: its tokenizer knows {tokenizer.vocabulary_size} tokens and its output layer {config.vocab_size}; "
+            "this is another model's tokenizer"
+        )
+    names = [files.digest, *([adapter.digest] if adapter else []), options.revision or ""]
+    ignored = (*files.ignored, *(adapter.ignored if adapter else ()))
+    facts = TargetFacts(
+        name=spec,
+        digest=digest("transformers-target/1", *names),
+        tokenizer_digest=tokenizer.digest,
+        engine=f"transformers {transformers.__version__}, torch {torch.__version__}",
+        dtype=dtype_name(model),
+        vocabulary_size=config.vocab_size,
+        start_token_id=_start_token(config),
+        notes=(f"{spec}: not opened: {', '.join(ignored)}",) if ignored else (),
+    )
+    return TransformersTarget(model, tokenizer, facts, layout=options.layout)
+
+
+def _start_token(config: Any) -> int | None:
+    for candidate in (config.bos_token_id, config.eos_token_id):
+        first = candidate[0] if isinstance(candidate, list) and candidate else candidate
+        if isinstance(first, int) and 0 <= first < config.vocab_size:
+            return first
+    return None

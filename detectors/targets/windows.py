@@ -1,0 +1,118 @@
+"""Texts cut into what is sent to a target: a start token, then up to so many text tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from datagov.errors import ConfigError, did_you_mean
+from detectors.ragged import TokenBatch
+from detectors.targets.target import Target
+from detectors.trace import TraceBatch
+
+__all__ = ["POLICIES", "WindowPlan", "Windows", "cut_windows", "plan_windows", "trace_texts"]
+
+POLICIES = ("first", "disjoint")
+DEFAULT_WINDOW_TOKENS = 1024
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """How texts are cut; part of a trace's origin."""
+
+    window_tokens: int
+    """Most text tokens in a window."""
+    policy: str
+    """`first` or `disjoint`."""
+    start_token_id: int | None
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of N texts."""
+
+    rows: TokenBatch
+    """W rows, each with at least one token to score, its start token included."""
+    text_W: npt.NDArray[np.int64]
+    texts: int
+
+
+def plan_windows(target: Target, *, window_tokens: int | None = None, policy: str = "disjoint") -> WindowPlan:
+    """Return how texts are cut for a target.
+
+    Parameters
+    ----------
+    target : Target
+    window_tokens : int or None
+        Most text tokens in a window; None for 1024, or what the target's context leaves if that is less.
+    policy : str
+        One of `POLICIES`.
+
+    Raises
+    ------
+    ConfigError
+        An unknown policy, or windows that the target's context does not hold.
+    """
+    if policy not in POLICIES:
+        raise ConfigError(f"window policy {policy!r} is not known. {did_you_mean(policy, POLICIES)}")
+    start = target.facts.start_token_id
+    context = target.capabilities.context_tokens
+    most = None if context is None else context - (start is not None)
+    if window_tokens is None:
+        window_tokens = DEFAULT_WINDOW_TOKENS if most is None else min(DEFAULT_WINDOW_TOKENS, most)
+    least = 1 if start is not None else 2
+    if window_tokens < least:
+        raise ConfigError(
+            f"windows of {window_tokens} tokens: nothing would be scored; expected {least} or more"
+        )
+    if most is not None and window_tokens > most:
+        raise ConfigError(
+            f"windows of {window_tokens} tokens: {target.facts.name} takes at most {most} text tokens at a time"
+        )
+    return WindowPlan(window_tokens, policy, start)
+
+
+def cut_windows(texts: TokenBatch, plan: WindowPlan) -> Windows:
+    """Cut encoded texts into windows.
+
+    A window without a token to score (an empty text; without a start token, a window of one token) is left out, so a
+    text may have none. Windows do not overlap and know nothing of each other; without a start token the first token
+    of each is not scored.
+    """
+    size = plan.window_tokens
+    counts_N = -(-texts.lengths // size)
+    if plan.policy == "first":
+        counts_N = np.minimum(counts_N, 1)
+    text_W = np.repeat(np.arange(len(texts), dtype=np.int64), counts_N)
+    first_W = np.concatenate(([0], np.cumsum(counts_N)[:-1])) if len(texts) else np.zeros(0, np.int64)
+    place_W = np.arange(len(text_W)) - first_W[text_W]
+    begin_W = texts.offsets[text_W] + place_W * size
+    length_W = np.minimum(texts.offsets[text_W + 1] - begin_W, size)
+    extra = int(plan.start_token_id is not None)
+    scored = length_W + extra >= 2
+    text_W, begin_W, length_W = text_W[scored], begin_W[scored], length_W[scored]
+    offsets = np.zeros(len(text_W) + 1, dtype=np.int64)
+    np.cumsum(length_W + extra, out=offsets[1:])
+    token_ids = np.empty(int(offsets[-1]), dtype=np.int32)
+    window_T = np.repeat(np.arange(len(text_W)), length_W + extra)
+    within_T = np.arange(len(token_ids)) - offsets[window_T] - extra
+    inside_T = within_T >= 0
+    token_ids[inside_T] = texts.token_ids[(begin_W[window_T] + within_T)[inside_T]]
+    if plan.start_token_id is not None:
+        token_ids[~inside_T] = plan.start_token_id
+    return Windows(TokenBatch(offsets, token_ids), text_W, len(texts))
+
+
+def trace_texts(target: Target, texts: TokenBatch, plan: WindowPlan) -> TraceBatch:
+    """Return the traces of encoded texts, cut as planned."""
+    windows = cut_windows(texts, plan)
+    trace = target.trace(windows.rows)
+    origin = replace(
+        trace.origin,
+        start_token_id=plan.start_token_id,
+        window_tokens=plan.window_tokens,
+        window_policy=plan.policy,
+    )
+    return replace(trace, origin=origin, text_W=windows.text_W, texts=windows.texts)
