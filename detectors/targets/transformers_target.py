@@ -57,6 +57,8 @@ class TransformersTarget:
         Tokens of a forward pass; None for what usually suits the device. Halved whenever memory runs out.
     """
 
+    _statistics = staticmethod(token_statistics)
+
     def __init__(
         self,
         model: Any,
@@ -205,7 +207,7 @@ class TransformersTarget:
         for start in range(0, len(token_M), self._chunk_rows):
             chosen = flat[before[start : start + self._chunk_rows]]
             logits_MV = chosen.float() if self._head is None else self._head.logits(chosen)
-            parts.append(token_statistics(logits_MV, token_M[start : start + self._chunk_rows]))
+            parts.append(self._statistics(logits_MV, token_M[start : start + self._chunk_rows]))
         return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def _lay_out(
