@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datagov.columns import Columns, as_string, as_text, identity_column
-from datagov.documents import list_shards, open_shard
 from datagov.errors import ConfigError, InputError, did_you_mean
 from datagov.ids import doc_ids, row_ids, value_ids
 from datagov.text.normal import normal_bytes
@@ -94,7 +93,7 @@ def read_texts(
     if form not in FORMATS:
         raise ConfigError(f"format {form!r} of texts {place} is not known. {did_you_mean(form, FORMATS)}")
     if form == "parquet":
-        return _from_table(_parquet(path, place, columns), columns, place, dataset)
+        return _from_table(_parquet(path, place), columns, place, dataset)
     raw = sys.stdin.buffer.read() if place == "-" else path.read_bytes()
     if form == "jsonl":
         return _from_table(_jsonl(raw, place), columns, place, dataset)
@@ -115,16 +114,20 @@ def _form_of(place: str, path: Path) -> str:
     return SUFFIXES[path.suffix]
 
 
-def _parquet(path: Path, place: str, columns: Columns | None) -> pa.Table:
+def _parquet(path: Path, place: str) -> pa.Table:
     if place == "-":
         return pq.read_table(io.BytesIO(sys.stdin.buffer.read()))
-    shards, broken = list_shards(path, columns or Columns())
-    if broken:
-        raise InputError(f"texts {place}: {broken[0].path} cannot be read ({broken[0].problem})")
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not files:
+        raise InputError(f"texts {place}: no *.parquet file in this folder or below")
     tables = []
-    for shard in shards:
-        with open_shard(path, shard.path) as file:
-            tables.append(file.read())
+    for file in files:
+        try:
+            tables.append(pq.read_table(file))
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(
+                f"texts {file}: cannot be read as Parquet ({' '.join(str(error).split())})"
+            ) from error
     return pa.concat_tables(tables, promote_options="permissive")
 
 

@@ -52,7 +52,7 @@ def open_target(spec: str, options: OpenOptions | None = None) -> Target:
     TargetError
         The target is there and cannot be used.
     """
-    kind = next((module for start, module in KINDS.items() if spec.startswith(start)), "transformers_target")
+    kind = next((module for start, module in KINDS.items() if spec.startswith(start)), "checkpoint")
     try:
         module = import_module(f"detectors.targets.{kind}")
     except ModuleNotFoundError as error:

@@ -1,0 +1,68 @@
+"""Opening a local checkpoint: what is in its folder, which device and number format, which adapter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import transformers
+
+from datagov.errors import ConfigError, TargetError
+from datagov.ids import digest
+from datagov.tokenizer import load_tokenizer
+from detectors.targets.checkpoint_files import checkpoint_files, find_checkpoint
+from detectors.targets.checkpoint_loading import dtype_name, load_model, resolve_device, resolve_dtype
+from detectors.targets.opening import OpenOptions
+from detectors.targets.target import TargetFacts
+from detectors.targets.transformers_target import LAYOUTS, TransformersTarget
+
+__all__ = ["open_target"]
+
+
+def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
+    """Open the checkpoint in a folder, or in the local model cache.
+
+    Raises
+    ------
+    ConfigError
+        An option cannot be used as given.
+    TargetError
+        The checkpoint cannot be used.
+    """
+    if options.model is not None:
+        raise ConfigError("--model is for endpoints; a checkpoint is one model")
+    if options.layout not in LAYOUTS:
+        raise ConfigError(f"--layout {options.layout}: expected {' or '.join(LAYOUTS)}")
+    files = checkpoint_files(find_checkpoint(spec, options.revision))
+    adapter = None if options.adapter is None else checkpoint_files(options.adapter)
+    tokenizer = load_tokenizer(options.tokenizer or files.folder)
+    device = resolve_device(options.device)
+    dtype = resolve_dtype(options.dtype, device, quantised="quantization_config" in files.config)
+    model = load_model(files.folder, dtype=dtype, device=device, adapter=options.adapter)
+    config = model.config.get_text_config()
+    if tokenizer.vocabulary_size > config.vocab_size:
+        raise TargetError(
+            f"{spec}: its tokenizer knows {tokenizer.vocabulary_size} tokens and its output layer {config.vocab_size}; "
+            "this is another model's tokenizer"
+        )
+    names = [files.digest, *([adapter.digest] if adapter else []), options.revision or ""]
+    ignored = (*files.ignored, *(adapter.ignored if adapter else ()))
+    facts = TargetFacts(
+        name=spec,
+        digest=digest("transformers-target/1", *names),
+        tokenizer_digest=tokenizer.digest,
+        engine=f"transformers {transformers.__version__}, torch {torch.__version__}",
+        dtype=dtype_name(model),
+        vocabulary_size=config.vocab_size,
+        start_token_id=_start_token(config),
+        notes=(f"{spec}: not opened: {', '.join(ignored)}",) if ignored else (),
+    )
+    return TransformersTarget(model, tokenizer, facts, layout=options.layout)
+
+
+def _start_token(config: Any) -> int | None:
+    for candidate in (config.bos_token_id, config.eos_token_id):
+        first = candidate[0] if isinstance(candidate, list) and candidate else candidate
+        if isinstance(first, int) and 0 <= first < config.vocab_size:
+            return first
+    return None
