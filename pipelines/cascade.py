@@ -24,6 +24,17 @@ VERSIONS = {"screen": 1, "exact": 1}
 EXACT_RANGE_ENTRIES = 2_000_000
 
 
+def nothing_to_compare(kind: str, resolved: Mapping[str, Any]) -> str:
+    """Return the rule named in the reason of a document that a dedup step cannot compare with any other.
+
+    `no_tokens`: the text, as it stands at a near_dedup step, has no token. `empty_text`: at an
+    exact_dedup step it has no visible character. `no_value`: the column compared is NULL or empty.
+    """
+    if kind == "near_dedup":
+        return "no_tokens"
+    return "empty_text" if resolved["on"] == "text" else "no_value"
+
+
 class Cascade:
     """Carries the fates of all documents through the steps.
 
@@ -197,14 +208,17 @@ class Cascade:
         step = self.steps[position]
         if step["kind"] != "filter":
             tables = self.by_dedup[position]
+            (product,) = self.plan.by_step[position].products
+            near = step["kind"] == "near_dedup"
             dedup = {
                 **{name: step[name] for name in ("position", "name", "kind", "annotate")},
                 "removals": tables["removals"],
                 "spent": tables.get("spent", []),
-                "jaccard": step["resolved"].get("verify", {}).get("jaccard"),
-                "compares_text": step["resolved"].get("on", "text") == "text",
+                "jaccard": step["resolved"]["verify"]["jaccard"] if near else None,
+                "nothing": nothing_to_compare(step["kind"], step["resolved"]),
             }
-            return lambda part: dedup  # noqa: ARG005 - the same for every part
+            compared = "signatures" if near else "keys"
+            return lambda part: {**dedup, "compared": product.file(part, compared)}
         group = next(
             (group for group in filter_groups(self._flat_steps()) if position in group),
             [position],

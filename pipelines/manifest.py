@@ -119,6 +119,7 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
     if cascade.collected is None:
         raise AssertionError("the fates are collected before the manifest is written")
     by_fate = {int(fate): count for fate, count in cascade.collected.facts["by_fate"].items()}
+    facts = [receipt.facts for receipt in decisions]
     left = documents_in - by_fate.get(ERRORED, 0)
     steps = []
     for step in cascade.steps:
@@ -130,7 +131,8 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
                 "in": left,
                 "kept": left - removed,
                 "removed": removed,
-                "annotated": sum(receipt.facts["annotated"].get(step["name"], 0) for receipt in decisions),
+                "annotated": sum(fact["annotated"].get(step["name"], 0) for fact in facts),
+                "not_compared": sum(fact["not_compared"].get(step["name"], 0) for fact in facts),
                 "seconds": round(cascade.step_seconds(step["position"]), 3),
             }
         )

@@ -88,6 +88,12 @@ def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
             for step in manifest["steps"]
         ],
     )
+    for step in manifest["steps"]:
+        if step["not_compared"]:
+            terminal.line(
+                f"{step['name']} could not compare {step['not_compared']} documents, which it passed on: see "
+                "not_compared in by_reason"
+            )
     terminal.line()
     terminal.line(
         f"{manifest['run_id']}: {counts['documents_in']} documents in, {counts['kept']} kept, "

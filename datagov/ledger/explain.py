@@ -45,7 +45,7 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         `run`: run_id, dataset, recipe_digest, code_version. `document`: its row of `documents`, with
         part and row. `verdict`: action, step, orphaned, errors, exported (path of the kept shard).
         `steps`: one entry a step with its status (edited | unchanged | passed | annotated | removed |
-        not applied | not reached) and, as they apply, `edit`, `spans`, `when`, `signals` (numerator,
+        not compared | not applied | not reached) and, as they apply, `edit`, `spans`, `when`, `signals` (numerator,
         denominator, value, min, max, missing, source, crossed) and `reasons`. `cluster`: size, keeper,
         survivor, the chain of keepers and other members; None outside duplicate clusters. `pairs`:
         the pairs this document was compared in, best first; `evidence` marks the one it was removed
@@ -207,7 +207,8 @@ def told_step(
     if decision["step"] == name:
         told["status"] = "removed"
     elif reasons:
-        told["status"] = "annotated"
+        passed_over = all(reason["bound"] == "not_compared" for reason in reasons)
+        told["status"] = "not compared" if passed_over else "annotated"
     return told
 
 

@@ -96,6 +96,8 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     text = str(rule)
     if bound == "missing":
         return f"{text} is undefined"
+    if bound == "not_compared":
+        return f"could not be compared: {text}"
     if bound == "same":
         return f"the same as {keeper_text(reason)}"
     if bound == "jaccard":

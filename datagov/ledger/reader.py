@@ -117,7 +117,7 @@ class Ledger:
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """The run's steps in order: name, kind, in, kept, removed, annotated, seconds."""
+        """The run's steps in order: name, kind, in, kept, removed, annotated, not_compared, seconds."""
         return list(self.manifest["steps"])
 
     @cached_property

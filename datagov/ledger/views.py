@@ -27,7 +27,7 @@ CREATE TABLE runs (run_id VARCHAR, dataset VARCHAR, complete BOOLEAN, recipe_dig
     bytes_in BIGINT, bytes_kept BIGINT, executor VARCHAR, workers BIGINT, seconds DOUBLE,
     started VARCHAR, finished VARCHAR);
 CREATE TABLE steps (position BIGINT, name VARCHAR, kind VARCHAR, documents_in BIGINT, kept BIGINT,
-    removed BIGINT, annotated BIGINT, seconds DOUBLE);
+    removed BIGINT, annotated BIGINT, not_compared BIGINT, seconds DOUBLE);
 CREATE TABLE parts (part VARCHAR, rows BIGINT);
 CREATE TABLE part_files (part VARCHAR, path VARCHAR, start BIGINT, stop BIGINT);
 CREATE TABLE bounds (step VARCHAR, family VARCHAR, signal VARCHAR, min DOUBLE, max DOUBLE,
@@ -235,7 +235,7 @@ def create_manifest_tables(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> No
         rest = [manifest.get(key) for key in ("executor", "workers", "seconds", "started", "finished")]
         runs.append([*named, *counts, *rest])
     insert(con, "runs", runs)
-    keys = ("name", "kind", "in", "kept", "removed", "annotated", "seconds")
+    keys = ("name", "kind", "in", "kept", "removed", "annotated", "not_compared", "seconds")
     insert(con, "steps", [[n, *(step.get(key) for key in keys)] for n, step in enumerate(ledger.steps, 1)])
     parts = ledger.manifest["parts"]
     insert(con, "parts", [[part["name"], part["rows"]] for part in parts])

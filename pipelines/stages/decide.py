@@ -30,21 +30,21 @@ def apply(task: Task) -> list[Receipt]:
     """
     started = time.perf_counter()
     args = task.args
-    documents = pq.read_table(
-        task.root / args["documents"], columns=["doc_id", "bytes", "content_id"], use_threads=False
-    )
+    documents = pq.read_table(task.root / args["documents"], columns=["doc_id", "bytes"], use_threads=False)
     fates = pq.read_table(task.root / args["fates"], use_threads=False).column("fate").to_numpy()
-    blank = _storage(documents.column("content_id")).is_null().to_numpy(zero_copy_only=False)
     pieces = [_errors(task, documents)]
     views: dict[int, FilterView] = {}
     annotated: dict[str, int] = {}
+    not_compared: dict[str, int] = {}
     uncovered_kept = 0
     for step in args["steps"]:
         reached = np.flatnonzero((fates == ALIVE) | (fates >= step["position"]))
         if step["kind"] == "filter":
             found = _filter(task, step, views, reached)
         else:
-            found = _dedup(task, step, reached[blank[reached]])
+            passed_over = _not_compared(task, step, reached)
+            not_compared[step["name"]] = len(passed_over[0])
+            found = [*_dedup(task, step), passed_over]
         pieces.extend(found)
         if step["kind"] == "filter" and step["resolved"]["otherwise"] == "keep":
             uncovered_kept += int(np.count_nonzero(uncovered(step, views) & (fates == ALIVE)))
@@ -59,6 +59,7 @@ def apply(task: Task) -> list[Receipt]:
         "errored": int(np.count_nonzero(fates == ERRORED)),
         "bytes_kept": int(sizes[kept].sum()),
         "annotated": annotated,
+        "not_compared": not_compared,
         "uncovered": uncovered_kept,
     }
     return [finish(task, [Output(args["file"], table)], facts, started)]
@@ -91,8 +92,7 @@ def _filter(
     return found
 
 
-def _dedup(task: Task, step: dict[str, Any], blank: np.ndarray) -> list[Reasons]:
-    """Return a dedup step's reasons; `blank` are the documents that reached it without a visible character."""
+def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
     removed = rows_of_part(task.root, step["removals"], REMOVALS, task.args["offset"], task.args["rows"])
     count = removed.num_rows
     exact = step["kind"] == "exact_dedup"
@@ -120,13 +120,28 @@ def _dedup(task: Task, step: dict[str, Any], blank: np.ndarray) -> list[Reasons]
         rows = spent.column("ordinal").to_numpy()
         rule = pa.array(["verify_budget"] * len(rows), pa.string())
         found.append((rows, _plain_reasons(step["name"], rule, len(rows), annotation=True)))
-    if step["compares_text"]:
-        rule = pa.array(["empty_text"] * len(blank), pa.string())
-        found.append((blank, _plain_reasons(step["name"], rule, len(blank), annotation=True)))
     return found
 
 
-def _plain_reasons(step: str, rule: pa.Array, count: int, *, annotation: bool = False) -> pa.StructArray:
+def _not_compared(task: Task, step: dict[str, Any], reached: np.ndarray) -> Reasons:
+    """Return the reasons of documents that reached a dedup step with nothing to compare them by."""
+    rows = reached
+    if len(reached):
+        compared = np.zeros(task.args["rows"], bool)
+        if step["kind"] == "exact_dedup":
+            keys = pq.read_table(task.root / step["compared"], columns=["row"], use_threads=False)
+            compared[keys.column("row").to_numpy()] = True
+        else:
+            sketch = pq.read_table(task.root / step["compared"], columns=["signature"], use_threads=False)
+            compared = sketch.column("signature").is_valid().to_numpy()
+        rows = reached[~compared[reached]]
+    rule = pa.array([step["nothing"]] * len(rows), pa.string())
+    return rows, _plain_reasons(step["name"], rule, len(rows), bound="not_compared", annotation=True)
+
+
+def _plain_reasons(
+    step: str, rule: pa.Array, count: int, *, bound: str | None = None, annotation: bool = False
+) -> pa.StructArray:
     rule = (
         rule if isinstance(rule, pa.Array) else pa.concat_arrays(rule.chunks or [pa.array([], pa.string())])
     )
@@ -134,7 +149,7 @@ def _plain_reasons(step: str, rule: pa.Array, count: int, *, annotation: bool = 
         step=pa.array([step] * count, pa.string()),
         rule=rule,
         value=pa.nulls(count, pa.float64()),
-        bound=pa.nulls(count, pa.string()),
+        bound=pa.array([bound] * count, pa.string()),
         limit=pa.nulls(count, pa.float64()),
         annotation=pa.array([annotation] * count, pa.bool_()),
     )

@@ -57,6 +57,7 @@ def test_funnel_conserves_documents(out: Path) -> None:
         "removed": 0,
         "kept": 13,
         "annotated": 0,
+        "not_compared": 0,
         "kept_fraction": None,
         "removed_bytes": 0,
     }

@@ -176,25 +176,59 @@ def test_texts_as_views_and_as_nothing(tmp_path: Path, recipe: Recipe, govern: R
     assert {key: row["action"] for key, row in done.decisions().items()} == {"1": "keep", "2": "error"}
 
 
-def test_dedup_notes_text_it_cannot_compare(tmp_path: Path, recipe: Recipe, govern: Run) -> None:
-    """Empty texts are no duplicates of one another; each step that compares text says that it passed them over."""
-    ids, texts = ["1", "2", "3", "4"], ["", " \n", LONG, LONG]
-    write_shard(tmp_path / "corpus/a.parquet", {"id": ids, "text": texts, "url": ["u", "v", "w", "x"]})
-    steps = [{"exact_dedup": {}}, {"name": "by-url", "exact_dedup": {"on": "url"}}, NEAR]
-    decisions = govern(recipe(tmp_path, input={"url": "url"}, steps=steps)).decisions()
+def test_dedup_says_what_it_could_not_compare(tmp_path: Path, recipe: Recipe, govern: Run, cli: Cli) -> None:
+    """Nothing is no duplicate of nothing: it is kept, and each step it passed unseen says why."""
+    texts = {
+        "empty": "",
+        "spaces": " \n",
+        "signs": "?! ...",
+        "edited away": "read more",
+        "1": LONG,
+        "2": LONG,
+    }
+    urls = ["u", None, "", "x", "y", "z"]
+    write_shard(
+        tmp_path / "corpus/a.parquet",
+        {"id": [*texts, "null"], "text": [*texts.values(), None], "url": [*urls, "u"]},
+    )
+    steps = [
+        {"drop_lines": {"preset": "boilerplate"}},
+        {"exact_dedup": {}},
+        {"name": "by-url", "exact_dedup": {"on": "url"}},
+        NEAR,
+    ]
+    done = govern(recipe(tmp_path, input={"url": "url"}, steps=steps))
     noted = {
-        key: [
-            (reason["step"], reason["annotation"])
-            for reason in row["reasons"]
-            if reason["rule"] == "empty_text"
-        ]
-        for key, row in decisions.items()
+        key: {
+            reason["step"]: reason["rule"] for reason in row["reasons"] if reason["bound"] == "not_compared"
+        }
+        for key, row in done.decisions().items()
     }
     assert noted == {
-        "1": [("exact_dedup", True), ("near_dedup", True)],
-        "2": [("exact_dedup", True), ("near_dedup", True)],
-        "3": [],
-        "4": [],
+        "empty": {"exact_dedup": "empty_text", "near_dedup": "no_tokens"},
+        "spaces": {"exact_dedup": "empty_text", "by-url": "no_value", "near_dedup": "no_tokens"},
+        "signs": {"by-url": "no_value", "near_dedup": "no_tokens"},
+        "edited away": {"exact_dedup": "empty_text", "near_dedup": "no_tokens"},
+        "1": {},
+        "2": {},
+        "null": {},
     }
-    assert [decisions[key]["action"] for key in "12"] == ["keep", "keep"]
-    assert sorted(decisions[key]["action"] for key in "34") == ["keep", "remove"]
+    assert done.kept() >= {"empty", "spaces", "signs", "edited away"}
+    assert (done.counts["kept"], done.counts["removed"], done.counts["errored"]) == (5, 1, 1)
+    counted = {step["name"]: step["not_compared"] for step in done.manifest["steps"]}
+    assert counted == {"drop_lines": 0, "exact_dedup": 3, "by-url": 2, "near_dedup": 4}
+    ledger = ("--ledger", done.out)
+    told = cli("explain", "edited away", *ledger)
+    assert "exact_dedup: not compared" in told.out
+    assert "could not be compared: no_tokens" in told.out
+    by_reason = cli("audit", "by_reason", *ledger, "--json").json["rows"]
+    rows = {
+        (row["step"], row["rule"]): row["documents"] for row in by_reason if row["bound"] == "not_compared"
+    }
+    assert rows == {
+        ("exact_dedup", "empty_text"): 3,
+        ("by-url", "no_value"): 2,
+        ("near_dedup", "no_tokens"): 4,
+    }
+    funnel = cli("audit", "funnel", *ledger, "--json").json["rows"]
+    assert {row["step"]: row["not_compared"] for row in funnel} == {"input": 0, **counted}
