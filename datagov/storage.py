@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,9 +24,22 @@ from xxhash import xxh3_128_hexdigest
 
 from datagov.errors import InputError, LedgerError, PartialRun
 
-__all__ = ["FileRecord", "Output", "Receipt", "commit", "encode_table", "publish", "read_receipt", "replace"]
+__all__ = [
+    "FileRecord",
+    "Output",
+    "Receipt",
+    "commit",
+    "encode_table",
+    "publish",
+    "read_receipt",
+    "replace",
+    "sweep",
+]
 
 ROW_GROUP_ROWS = 131_072
+
+TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
+"""Names under which files are written before they get their own."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +217,24 @@ def read_receipt(root: Path, receipt_path: str, *, inputs: Mapping[str, Any] | N
         except FileNotFoundError:
             return None
     return receipt
+
+
+def sweep(root: Path, *, spare: Collection[Path] = ()) -> None:
+    """Remove the files that killed writers left unfinished; for who knows that nobody writes below `root`.
+
+    A writer that is alive nevertheless loses the file it is at, fails, and has harmed nothing.
+
+    Parameters
+    ----------
+    root : Path
+    spare : collection of Path
+        Folders below `root` where somebody may be writing.
+    """
+    for folder, inner, names in os.walk(root):
+        inner[:] = [name for name in inner if Path(folder) / name not in spare]
+        for name in filter(TEMPORARY.fullmatch, names):
+            with suppress(OSError):
+                (Path(folder) / name).unlink()
 
 
 def _fixed(rows: int) -> list[int]:

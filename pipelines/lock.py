@@ -1,23 +1,32 @@
-"""One run at a time in an output folder; shares of a job array side by side."""
+"""One run at a time in an output folder; shares of a job array side by side.
+
+Who holds a folder alone knows that every file written halfway is of a process that was killed.
+"""
 
 from __future__ import annotations
 
 import fcntl
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from datagov.errors import ConfigError
+from datagov.storage import sweep
 
-__all__ = ["LOCK", "output_lock"]
+__all__ = ["LOCK", "SCRATCH", "output_lock"]
 
 LOCK = ".lock"
 """The file in the output folder that is locked."""
+SCRATCH = "work/what-if-"
+"""What the scratch folders in an output folder begin with; each has a lock of its own."""
 
 
 @contextmanager
 def output_lock(out: Path, *, shared: bool) -> Iterator[None]:
     """Hold the folder's lock; the kernel gives it back when the process ends, however it ends.
+
+    Held alone, what killed processes left unfinished is removed first.
 
     Parameters
     ----------
@@ -45,4 +54,14 @@ def output_lock(out: Path, *, shared: bool) -> Iterator[None]:
             raise ConfigError(
                 f"output {out}: another run is at work in this folder; wait for it or stop it"
             ) from None
+        if not shared:
+            _remove_abandoned(out)
         yield
+
+
+def _remove_abandoned(out: Path) -> None:
+    for lock in out.glob(f"{SCRATCH}*/{LOCK}"):
+        with lock.open("w") as handle, suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(lock.parent, ignore_errors=True)
+    sweep(out, spare=list(out.glob(f"{SCRATCH}*")))

@@ -20,6 +20,7 @@ from datagov.storage import Receipt, read_receipt
 from pipelines.cascade import Cascade
 from pipelines.executors import Executor
 from pipelines.fates import load_fates
+from pipelines.lock import SCRATCH, output_lock
 from pipelines.plan import Plan
 from pipelines.progress import Reporter
 from pipelines.recipe import Recipe
@@ -54,13 +55,13 @@ def rerun(ledger: Ledger, recipe: Recipe, executor: Executor, reporter: Reporter
         The scratch folder cannot be written.
     """
     plan = plan_again(ledger, recipe)
-    work = ledger.root / "work"
+    place = ledger.root / SCRATCH
     try:
-        work.mkdir(exist_ok=True)
-        scratch = tempfile.TemporaryDirectory(dir=work, prefix="what-if-")
+        place.parent.mkdir(exist_ok=True)
+        scratch = tempfile.TemporaryDirectory(dir=place.parent, prefix=place.name)
     except OSError as error:
-        raise PartialRun(f"cannot write below {work}: {error.strerror}") from error
-    with scratch as folder:
+        raise PartialRun(f"cannot write below {place.parent}: {error.strerror}") from error
+    with scratch as folder, output_lock(Path(folder), shared=False):
         measured = link_products(plan, Path(folder))
         link_stages(plan, Path(folder))
         session = Session(replace(plan, out=Path(folder)), executor, reporter)

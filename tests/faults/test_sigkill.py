@@ -79,7 +79,9 @@ def test_a_finished_run_stays_readable_while_it_is_run_again(recipe: Path, undis
     assert program.finished_work(out) == before
 
 
-def test_leftovers_of_a_killed_run_are_hidden_from_readers(recipe: Path, undisturbed: Path) -> None:
+def test_leftovers_of_a_killed_run_are_hidden_from_readers_and_swept_by_the_next(
+    recipe: Path, undisturbed: Path
+) -> None:
     out = recipe.parent / "out"
     fault = {"event": "os.link", "path": r"/data/r1/part-1\.parquet$", "action": "kill-group"}
     assert program.run("run", recipe, "--workers", "1", fault=fault).code == -signal.SIGKILL
@@ -88,3 +90,4 @@ def test_leftovers_of_a_killed_run_are_hidden_from_readers(recipe: Path, undistu
     assert not [path for path in left if path.suffix == ".parquet"]
     program.run_again(recipe)
     program.assert_same_output(out, undisturbed)
+    assert not [path for path in out.rglob("*") if program.is_temporary(path)]
