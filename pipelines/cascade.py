@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from datagov.edits import EDITS
 from datagov.storage import Receipt
 from pipelines.filters import filter_groups
 from pipelines.near import near_dedup
+from pipelines.plan import Plan
 from pipelines.products import Product, edit_step
 from pipelines.sorted_runs import range_bounds
 from pipelines.stage import Task, stage_key
 
-if TYPE_CHECKING:
-    from pipelines.session import Session
-
-__all__ = ["Cascade"]
+__all__ = ["Cascade", "Stages"]
 
 VERSIONS = {"screen": 1, "exact": 1}
 """Bumped when a stage gives other results for the same inputs."""
 
 EXACT_RANGE_ENTRIES = 2_000_000
+
+
+class Stages(Protocol):
+    """Who sees to it that stages are done: a run's session, or somebody who only looks."""
+
+    plan: Plan
+    run_id: str
+
+    def stage(
+        self, label: str, tasks: Sequence[Task], *, text_bytes: Sequence[int] | None = None
+    ) -> list[list[Receipt]]:
+        """Return the receipts of all tasks, in task order."""
+
+    def warn(self, line: str) -> None:
+        """Take a warning."""
 
 
 def nothing_to_compare(kind: str, resolved: Mapping[str, Any]) -> str:
@@ -42,7 +55,7 @@ class Cascade:
     evaluated part by part.
     """
 
-    def __init__(self, session: Session, measured: Sequence[Mapping[str, Receipt]]) -> None:
+    def __init__(self, session: Stages, measured: Sequence[Mapping[str, Receipt]]) -> None:
         self.session = session
         self.plan = session.plan
         self.measured = measured

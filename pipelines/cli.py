@@ -77,14 +77,14 @@ def plan_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say what a run would do and what it would reuse; nothing is written."""
-    plan = _plan(recipe, input_path, output, changes, sample)
-    summary = plan.summary()
-    if as_json:
-        terminal.print_json(summary)
-        return
+    from pipelines.outlook import summary
     from pipelines.report import print_plan
 
-    print_plan(summary)
+    found = summary(_plan(recipe, input_path, output, changes, sample))
+    if as_json:
+        terminal.print_json(found)
+    else:
+        print_plan(found)
 
 
 def run_command(

@@ -30,6 +30,7 @@ __all__ = [
     "reason_array",
     "resolve_filter",
     "rules_of",
+    "scripts_of",
     "uncovered",
 ]
 
@@ -138,13 +139,9 @@ class FilterView:
         """
         self.step = step
         self.annotate = bool(resolved["annotate"])
-        letters = np.column_stack(
-            [script.column(f"{name}_letters").fill_null(0).to_numpy().astype(np.int64) for name in SCRIPTS]
-        )
-        names = script_of_letters(letters).to_numpy(zero_copy_only=False)
+        names, sound = scripts_of(script)
         when = resolved["when"]
         self.covers = np.ones(len(names), bool) if when is None else np.isin(names, when)
-        sound = script.column("letters").is_valid().to_numpy()
         spoken_of = np.flatnonzero(self.covers & sound & (True if reached is None else reached))
         bounds = [Bound(**bound) for bound in resolved["bounds"]]
         measured: dict[str, pa.Array] = {}
@@ -203,6 +200,15 @@ def read_view(root: Path, step: Mapping[str, Any], reached: np.ndarray | None) -
     script = pq.read_table(root / step["script"], use_threads=False)
     signals = {name: pq.read_table(root / path, use_threads=False) for name, path in step["signals"].items()}
     return FilterView(step["name"], step["resolved"], script, signals, reached)
+
+
+def scripts_of(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return (main script str[N], bool[N] whether the document has a text) from a table of script@1."""
+    letters = np.column_stack(
+        [table.column(f"{name}_letters").fill_null(0).to_numpy().astype(np.int64) for name in SCRIPTS]
+    )
+    names = script_of_letters(letters).to_numpy(zero_copy_only=False)
+    return names, table.column("letters").is_valid().to_numpy()
 
 
 def uncovered(step: Mapping[str, Any], views: Mapping[int, FilterView]) -> np.ndarray:

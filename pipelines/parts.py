@@ -1,16 +1,19 @@
 """Parts: the unit of work, commit and retry.
 
-Parts are cut along the groups of shards (row groups, blocks of lines, runs of files) from the sorted listing alone, never from the number of workers. A
-part's name is a digest of what it is made of, so that a part that did not change keeps its name when
-other shards come or go.
+Parts are cut along the groups of shards (row groups, blocks of lines, runs of files) from the sorted
+listing alone, never from the number of workers. A part's name is a digest of what it is made of, so that
+a part that did not change keeps its name when other shards come or go. Where a group of small shards ends depends on the shards' own paths, so that
+the groups around a shard that comes or goes stay as they are (decision 0009).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from xxhash import xxh3_64_intdigest
 
 from datagov.errors import InputError
 from datagov.formats import FORMATS
@@ -23,6 +26,12 @@ PART_BYTES = 32 * 2**20
 """Text bytes a part aims at (uncompressed, as stored)."""
 PART_ROWS = 100_000
 """Most rows of a part made of more than one row group."""
+
+
+EARLIEST_END = 0.5
+"""How full a group of small shards must be to end where its paths say so."""
+ENDS_A_PART = 4.0
+"""How many such ends there are in shards of the size of a part, on average."""
 
 
 @dataclass(frozen=True)
@@ -44,42 +53,57 @@ class Part:
 def cut(shards: Sequence[Shard], *, part_bytes: int = PART_BYTES, part_rows: int = PART_ROWS) -> list[Part]:
     """Cut shards into parts, in listing order.
 
-    Large shards are cut along their row groups; small ones are grouped. Zero-row shards belong to a
-    part too, so that their (empty) output is written.
+    A shard larger than a part is cut along its row groups, by itself; smaller ones are grouped. Zero-row
+    shards belong to a part too, so that their (empty) output is written.
 
     Parameters
     ----------
     shards : sequence of Shard
         In path order.
     part_bytes, part_rows : int
-        A part is closed before a row group would take it past either.
+        A part is closed before a row group would take it past either. A group of shards that is half
+        full may end earlier, after a shard whose path says so.
     """
     parts: list[Part] = []
-    current: list[tuple[Shard, int, int]] = []
-    size = rows = 0
+    group: list[tuple[Shard, int, int]] = []
+    filled = 0.0
 
     def close() -> None:
-        nonlocal current, size, rows
-        if current:
-            parts.append(_part(current, size))
-        current, size, rows = [], 0, 0
+        nonlocal group, filled
+        if group:
+            parts.append(_part(group))
+        group, filled = [], 0.0
 
     for shard in shards:
-        if not shard.group_rows:
-            current.append((shard, 0, 0))
-        for group, (group_rows, group_bytes) in enumerate(
-            zip(shard.group_rows, shard.group_text_bytes, strict=True)
-        ):
-            if current and rows and (size + group_bytes > part_bytes or rows + group_rows > part_rows):
-                close()
-            if current and current[-1][0] is shard and current[-1][2] == group:
-                current[-1] = (shard, current[-1][1], group + 1)
-            else:
-                current.append((shard, group, group + 1))
-            size += group_bytes
-            rows += group_rows
+        share = max(sum(shard.group_text_bytes) / part_bytes, shard.rows / part_rows)
+        if filled and filled + share > 1:
+            close()
+        if share > 1:
+            close()
+            parts.extend(_part([(shard, *span)]) for span in _spans(shard, part_bytes, part_rows))
+            continue
+        group.append((shard, 0, len(shard.group_rows)))
+        filled += share
+        if filled >= EARLIEST_END and _ends_here(shard, share):
+            close()
     close()
     return parts
+
+
+def _spans(shard: Shard, part_bytes: int, part_rows: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of row groups that a large shard is cut into."""
+    first = size = rows = 0
+    for group, (more_rows, more) in enumerate(zip(shard.group_rows, shard.group_text_bytes, strict=True)):
+        if rows and (size + more > part_bytes or rows + more_rows > part_rows):
+            yield first, group
+            first, size, rows = group, 0, 0
+        size, rows = size + more, rows + more_rows
+    yield first, len(shard.group_rows)
+
+
+def _ends_here(shard: Shard, share: float) -> bool:
+    """Say whether a group that is full enough ends after this shard; the larger the shard, the likelier."""
+    return xxh3_64_intdigest(shard.path.encode()) < ENDS_A_PART * share * 2**64
 
 
 def output_name(piece: Slice) -> str:
@@ -111,7 +135,7 @@ def check_output_names(parts: Sequence[Part]) -> None:
         taken[name] = piece.path
 
 
-def _part(pieces: Sequence[tuple[Shard, int, int]], text_bytes: int) -> Part:
+def _part(pieces: Sequence[tuple[Shard, int, int]]) -> Part:
     slices = []
     for shard, first, last in pieces:
         start = sum(shard.group_rows[:first])
@@ -123,6 +147,6 @@ def _part(pieces: Sequence[tuple[Shard, int, int]], text_bytes: int) -> Part:
     return Part(
         name="p-" + digest(json.dumps(record))[:12],
         slices=tuple(slices),
-        text_bytes=text_bytes,
+        text_bytes=sum(sum(shard.group_text_bytes[first:last]) for shard, first, last in pieces),
         modified=tuple((shard.path, shard.mtime_ns) for shard, _, _ in pieces),
     )

@@ -23,7 +23,7 @@ from pipelines.recipe import Recipe, Step
 from pipelines.step_specs import ExactDedup, NearDedup
 from pipelines.texts import Source
 
-__all__ = ["MARKER", "Plan", "make_plan", "run_records"]
+__all__ = ["MARKER", "Plan", "make_plan", "run_records", "warnings_of"]
 
 MARKER = "datagov.json"
 """The file that says whose output folder it is."""
@@ -87,37 +87,6 @@ class Plan:
                 return name
         highest = max((int(name[1:]) for name in records), default=0)
         return f"r{highest + 1}"
-
-    def summary(self) -> dict[str, Any]:
-        """Return what `datagov plan` prints."""
-        parts = []
-        for part in self.parts:
-            missing = self.missing(part)
-            parts.append(
-                {
-                    "name": part.name,
-                    "rows": part.rows,
-                    "text_bytes": part.text_bytes,
-                    "shards": [piece.path for piece in part.slices],
-                    "to_measure": [f"{product.kind}:{product.folder}" for product in missing],
-                }
-            )
-        return {
-            "recipe": self.recipe.where,
-            "recipe_digest": self.recipe.digest,
-            "dataset": self.recipe.dataset,
-            "input": self.root,
-            "output": str(self.out),
-            "run_id": self.run_id(),
-            "shards": len(self.shards),
-            "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in self.unreadable],
-            "rows": sum(part.rows for part in self.parts),
-            "text_bytes": sum(part.text_bytes for part in self.parts),
-            "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in self.recipe.steps],
-            "warnings": warnings_of(self.recipe),
-            "parts": parts,
-            "parts_reused": sum(not part["to_measure"] for part in parts),
-        }
 
 
 def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:

@@ -30,23 +30,59 @@ def print_plan(summary: dict[str, Any]) -> None:
         [[step["name"], step["kind"], _step_text(step)] for step in summary["steps"]],
     )
     terminal.line()
-    todo: dict[str, list[int]] = {}
-    for part in summary["parts"]:
-        for product in part["to_measure"]:
-            entry = todo.setdefault(product, [0, 0])
-            entry[0] += 1
-            entry[1] += part["text_bytes"]
-    count = len(summary["parts"])
-    terminal.line(
-        f"parts    {count}, of which {summary['parts_reused']} need no reading; more workers than parts are idle"
+    _print_measuring(summary["parts"], summary["parts_reused"])
+    terminal.line()
+    terminal.print_table(
+        ["stage", "for", "what happens", "MB of text to read"],
+        [
+            [stage["stage"], ", ".join(stage["steps"]), _happens(stage), _megabytes(stage["text_bytes"])]
+            for stage in summary["stages"]
+        ],
     )
-    if todo:
-        terminal.print_table(
-            ["to measure", "parts", "MB of text"],
-            [[name, f"{parts}/{count}", f"{size / 1e6:.1f}"] for name, (parts, size) in todo.items()],
-        )
+    if any(stage["state"] == "open" for stage in summary["stages"]):
+        terminal.line("open: reused if the stages before it give what they gave before; otherwise it runs")
+    terminal.line()
+    for group in summary["uncovered"]:
+        terminal.line(f"{' and '.join(group['steps'])} leave out {_left_out(group)}")
     for warning in summary["warnings"]:
         terminal.line(f"warning: {warning}")
+
+
+def _print_measuring(parts: list[dict[str, Any]], reused: int) -> None:
+    """Print which products have to be measured in how many parts."""
+    todo: dict[str, list[int]] = {}
+    for part in parts:
+        for product in part["to_measure"]:
+            entry = todo.setdefault(product, [0, 0, 0])
+            entry[0] += 1
+            entry[1] += part["rows"]
+            entry[2] += part["text_bytes"]
+    terminal.line(f"parts    {len(parts)}, of which {reused} are measured; more workers than parts are idle")
+    if todo:
+        terminal.print_table(
+            ["to measure", "parts", "documents", "MB of text"],
+            [
+                [name, f"{count}/{len(parts)}", rows, _megabytes(size)]
+                for name, (count, rows, size) in todo.items()
+            ],
+        )
+
+
+def _happens(stage: dict[str, Any]) -> str:
+    if stage["units"] == 0:
+        return "nothing to do"
+    part_of = f" for {stage['to_do']} of {stage['units']}" if stage["to_do"] != stage["units"] else ""
+    return f"runs{part_of}" if stage["state"] == "runs" else str(stage["state"])
+
+
+def _megabytes(size: int | None) -> str:
+    return f"{size / 1e6:.1f}" if size else ""
+
+
+def _left_out(group: dict[str, Any]) -> str:
+    if group["documents"] is None:
+        return f"documents in other scripts (otherwise {group['otherwise']}); how many is known when they are measured"
+    return f"{group['documents']} of the {group['measured']} documents measured so far (otherwise {group['otherwise']})"
 
 
 def run_record(plan: Plan, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from datagov import __version__
 from datagov.errors import InputError, PartialRun
 from datagov.storage import Receipt, publish, read_receipt, replace
 from pipelines import outcome
-from pipelines.cascade import Cascade
+from pipelines.cascade import Cascade, Stages
 from pipelines.executors import Executor
 from pipelines.manifest import draft_manifest, final_manifest
 from pipelines.plan import MARKER, Plan, check_marker, marker_of, run_records
@@ -27,7 +27,7 @@ from pipelines.progress import Reporter
 from pipelines.session import Session
 from pipelines.stage import Task, stage_key
 
-__all__ = ["measure", "run"]
+__all__ = ["measure", "receipts_of", "require_distinct_ids", "require_good_documents", "run"]
 
 
 def run(
@@ -135,7 +135,7 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
     sizes = {part.name: part.text_bytes for part in chosen}
     warm(session, len(tasks) > 1)
     session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks], tolerant=True)
-    return [] if session.damaged else [_receipts(plan, part.name) for part in chosen]
+    return [] if session.damaged else [receipts_of(plan, part.name) for part in chosen]
 
 
 def warm(session: Session, needed: bool) -> None:
@@ -173,7 +173,7 @@ def all_readable(session: Session) -> bool:
     return False
 
 
-def require_good_documents(session: Session, documents: Sequence[Receipt]) -> None:
+def require_good_documents(session: Stages, documents: Sequence[Receipt]) -> None:
     """Stop where the recipe does not put up with documents that cannot be used.
 
     Raises
@@ -194,7 +194,7 @@ def require_good_documents(session: Session, documents: Sequence[Receipt]) -> No
     )
 
 
-def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None:
+def require_distinct_ids(session: Stages, documents: Sequence[Receipt]) -> None:
     """Stop before any decision when two documents have the same id.
 
     Raises
@@ -220,7 +220,8 @@ def require_distinct_ids(session: Session, documents: Sequence[Receipt]) -> None
         )
 
 
-def _receipts(plan: Plan, part: str) -> dict[str, Receipt]:
+def receipts_of(plan: Plan, part: str) -> dict[str, Receipt]:
+    """Return product key -> receipt of a part that is measured."""
     found = {}
     for product in plan.products:
         receipt = read_receipt(plan.out, product.receipt(part))

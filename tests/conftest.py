@@ -13,6 +13,7 @@ from governing import DemoPlan, Finished, Governed
 
 WHOLE_RUNS = (
     "tests/faults/",
+    "tests/unit/pipelines/test_outlook.py",
     "tests/unit/pipelines/test_run.py",
     "tests/unit/pipelines/test_run_again.py",
     "tests/unit/pipelines/test_run_dedup.py",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from made_corpora import prose, variant, write_corpus
 
 from datagov.errors import InputError
+from pipelines.plan import warnings_of
 
 NEAR = {"near_dedup": {"bands": 40, "rows": 1, "shingle": 2, "verify": {"jaccard": 0.6}}}
 """So many bands of one row that no pair of this similarity is missed, for all purposes."""
@@ -94,7 +95,7 @@ def test_followers_of_a_keeper_that_a_later_filter_removes_are_orphaned(decided:
     assert outcome(done, "a") == ("remove", "filter", None, None, False, 3)
     assert outcome(done, "z") == KEPT_ALONE
     assert done.counts["orphaned"] == 2
-    (warning,) = done.plan.summary()["warnings"]
+    (warning,) = warnings_of(done.plan.recipe)
     assert "orphaned" in warning
 
 
