@@ -3,9 +3,12 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import datasketch
 import numpy as np
@@ -30,6 +33,18 @@ def test_exported_signatures_compare_as_ours_do(pairs_of: Make) -> None:
     assert present.all()
     # 100 shingles a document, estimated from 112 rows: five standard errors.
     assert all(abs(o.count() - 100) < 5 * 100 / math.sqrt(112) for o in objects)
+
+
+def test_the_documented_way_works() -> None:
+    page = (Path(__file__).parents[3] / "docs/recipes.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - the page says what people will run
+    assert names["present"].tolist() == [True] * 3
+    assert names["back"].tolist() == names["ours"].tolist()
+    # 112 rows: five standard errors.
+    assert abs(names["estimate"] - 6 / 8) < 5 * math.sqrt(0.75 * 0.25 / 112)
+    assert set(names["index"].query(names["theirs"][2])) == {"c"}
 
 
 def test_datasketch_arrives_at_our_minima_value_for_value(pairs_of: Make) -> None:
