@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,18 +116,16 @@ def run_command(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop is a stop like Ctrl-C
     share = _share(part)
     plan = _plan(recipe, input_path, output, changes, sample)
-    with output_lock(plan.out, shared=share is not None):
-        doer = make_executor(
-            executor, workers=workers, address=address, shared_filesystem=plan.recipe.shared_filesystem
-        )
+    doer = make_executor(
+        executor, workers=workers, address=address, shared_filesystem=plan.recipe.shared_filesystem
+    )
+    with closing(doer), output_lock(plan.out, shared=share is not None):
         try:
             with Reporter(quiet=quiet) as reporter:
                 manifest = run(plan, doer, reporter, share=share)
         except KeyboardInterrupt:
             terminal.note("Stopped. What was finished is kept; the same command continues.")
             raise
-        finally:
-            doer.close()
     if as_json:
         terminal.print_json(run_record(plan, manifest))
     elif share is not None:
