@@ -60,7 +60,7 @@ def write_recipe(folder: Path, corpus: Path, **changes: Any) -> Path:
 
 def run_in_process(recipe: Path, executor: str, *, workers: int, **options: Any) -> dict[str, Any]:
     """Run a recipe and return its manifest."""
-    plan = make_plan(load_recipe(recipe))
+    plan = make_plan(load_recipe(recipe), sample=options.get("sample", 1.0))
     doer = make_executor(
         executor,
         workers=workers,
