@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from project import ROOT
@@ -34,13 +34,14 @@ print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})
 
 
 def test_help_takes_less_than_half_a_second(tmp_path: Path) -> None:
-    """The best of some attempts: what the program needs, not what else the machine does."""
+    """CPU seconds, the best of some attempts: what the program needs, not what else the machine does."""
     command = [str(Path(sys.executable).with_name("datagov")), "--help"]
     best = float("inf")
     for _ in range(ATTEMPTS):
-        started = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
-        best = min(best, time.perf_counter() - started)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert ended.returncode == 0, ended.stderr
         assert not ended.stderr
     assert best < HELP_SECONDS
