@@ -12,6 +12,7 @@ import pytest
 from governing import DemoPlan, Finished, Governed
 
 WHOLE_RUNS = (
+    "tests/unit/detectors/targets/",
     "tests/faults/",
     "tests/unit/pipelines/test_outlook.py",
     "tests/unit/pipelines/test_run.py",

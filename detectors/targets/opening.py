@@ -29,6 +29,12 @@ class OpenOptions:
     """`tokenizer.json` or its folder, where the target has none of its own (endpoints, n-gram models)."""
     model: str | None = None
     """Name of the model at an endpoint that serves several."""
+    api: str | None = None
+    """How an endpoint is asked, one of `http.conventions.CONVENTIONS`; None: what is found to work."""
+    start_token: str | None = None
+    """Token put before each window, by name; None: BOS, else EOS, as the files beside the tokenizer say."""
+    key_variable: str | None = None
+    """Environment variable that holds an endpoint's key; None for the usual one."""
     layout: str = "padded"
     """How texts share a forward pass of a checkpoint: `padded` or `packed`."""
 

@@ -1,0 +1,109 @@
+"""Completions with echo: the older OpenAI interface, as vLLM, Together and others serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from datagov.errors import TargetMisaligned
+from detectors.targets.http.wire import Asked, Generated, Prompt, Scored, choices_of, need
+
+__all__ = ["OPENAI", "completion_request", "continuations"]
+
+NAMED = "token_id:"
+"""How engines name a token by its id when asked to."""
+
+
+class OpenAI:
+    """POST /v1/completions with `echo` and `logprobs`.
+
+    One token is asked for and cut off: some engines take `max_tokens: 0` for no limit. Alternatives are not
+    read: they are keyed by strings, and two tokens with one string would hide each other.
+    """
+
+    name = "openai"
+    path = "/v1/completions"
+    live = True
+    takes_ids = True
+    one_by_one = False
+    statistics: frozenset[str] = frozenset()
+
+    def scoring(self, prompts: Sequence[Prompt], asked: Asked) -> dict[str, Any]:
+        """Return the request."""
+        return {**completion_request(prompts, 1, asked), "logprobs": 1, "echo": True}
+
+    def scored(self, answer: Any, prompts: Sequence[Prompt]) -> list[Scored]:
+        """Return the prompt's entries: all but the generated one."""
+        choices = choices_of(answer, prompts)
+        said = answer.get("usage") or {}
+        rows = []
+        for choice, prompt in zip(choices, prompts, strict=True):
+            logprobs = need(choice, "logprobs", dict)
+            values = need(logprobs, "token_logprobs", list)
+            counted = said.get("prompt_tokens") if len(prompts) == 1 else None
+            if isinstance(prompt, str):
+                rows.append(Scored(values[: counted or len(values) - 1], _ids(logprobs, counted)))
+                continue
+            if isinstance(counted, int) and counted != len(prompt):
+                raise TargetMisaligned(
+                    f"{len(prompt)} ids were sent and the endpoint counted {counted} prompt tokens: it adds or cuts "
+                    "tokens; switch off its start token, and keep prompts within its context"
+                )
+            if len(values) not in {len(prompt), len(prompt) + 1}:
+                raise TargetMisaligned(
+                    f"{len(prompt)} ids were sent and one token was asked for, the answer has {len(values)} "
+                    "log-probabilities: it adds or cuts tokens, or gives those of generated tokens only"
+                )
+            rows.append(Scored(values[: len(prompt)], _ids(logprobs, len(prompt))))
+        return rows
+
+    def generating(self, prompts: Sequence[Prompt], steps: int, asked: Asked) -> dict[str, Any]:
+        """Return the request."""
+        return {**completion_request(prompts, steps, asked), "logprobs": 1}
+
+    def generated(self, answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:
+        """Return the continuations; ids only where tokens are named by them."""
+        return continuations(answer, prompts)
+
+
+def completion_request(prompts: Sequence[Prompt], steps: int, asked: Asked) -> dict[str, Any]:
+    """Return what every completions request holds; a single prompt is sent as such, not as a list of one."""
+    return {
+        "model": asked.model,
+        "prompt": prompts[0] if len(prompts) == 1 else list(prompts),
+        "max_tokens": steps,
+        "temperature": 0,
+    }
+
+
+def continuations(answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:
+    """Return the continuations of a completions answer."""
+    rows = []
+    for choice in choices_of(answer, prompts):
+        logprobs = choice.get("logprobs") if isinstance(choice.get("logprobs"), dict) else {}
+        ids = choice.get("token_ids")
+        tops = logprobs.get("top_logprobs")
+        rows.append(
+            Generated(
+                text=str(choice.get("text", "")),
+                ids=ids if isinstance(ids, list) else _ids(logprobs, None),
+                logprobs=logprobs.get("token_logprobs"),
+                best=None if not tops else [max(top.values(), default=None) if top else None for top in tops],
+                tokens=logprobs.get("tokens"),
+            )
+        )
+    return rows
+
+
+def _ids(logprobs: Any, count: int | None) -> list[int] | None:
+    tokens = logprobs.get("tokens")
+    if (
+        not isinstance(tokens, list)
+        or not all(str(token).startswith(NAMED) for token in tokens)
+        or not tokens
+    ):
+        return None
+    return [int(token.removeprefix(NAMED)) for token in tokens[:count]]
+
+
+OPENAI = OpenAI()

@@ -1,0 +1,108 @@
+"""An endpoint as something that scores rows of token ids: batches, several requests at once, order kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from datagov.errors import TargetRefused
+from datagov.tokenizer import Tokenizer
+from detectors.targets.http.answers import Row, checked
+from detectors.targets.http.client import Client
+from detectors.targets.http.wire import Asked, Convention, Generated, Prompt, Scored
+
+__all__ = ["Endpoint"]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One model behind one URL, asked in one convention."""
+
+    client: Client
+    convention: Convention
+    model: str
+    tokenizer: Tokenizer
+    start_token_id: int | None
+    top: int
+    """Alternatives asked for at each position."""
+    batch: int
+    """Prompts of one request."""
+
+    @property
+    def where(self) -> str:
+        """Names the endpoint in messages."""
+        return f"{self.client.base}{self.convention.path} ({self.convention.name}, model {self.model})"
+
+    def ask(self, prompts: Sequence[Prompt]) -> list[Scored]:
+        """Return what the endpoint says of the prompts of one request, unchecked.
+
+        Raises
+        ------
+        TargetError
+        """
+        asked = Asked(self.model, self.top)
+        payload = self.convention.scoring([self._sent(prompt) for prompt in prompts], asked)
+        return self.convention.scored(self.client.post(self.convention.path, payload), prompts)
+
+    def score(self, rows: Sequence[Sequence[int]]) -> list[Row]:
+        """Return the statistics of rows of at least one id each, in their order.
+
+        Raises
+        ------
+        TargetError
+            The first that any request met; the others are given up.
+        """
+        size = 1 if self.convention.one_by_one else self.batch
+        requests = groups([list(row) for row in rows], size)
+        pool = ThreadPoolExecutor(self.client.limits.concurrency)
+        try:
+            answers = list(pool.map(self._request, requests))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return [row for answer in answers for row in answer]
+
+    def generate(self, prompts: Sequence[Sequence[int]], steps: int) -> list[Generated]:
+        """Return greedy continuations, in the order of the prompts.
+
+        Raises
+        ------
+        TargetError
+        """
+        asked = Asked(self.model, self.top)
+        size = 1 if self.convention.one_by_one else self.batch
+        found: list[Generated] = []
+        for group in groups([list(prompt) for prompt in prompts], size):
+            sent = [self._sent(prompt) for prompt in group]
+            answer = self.client.post(self.convention.path, self.convention.generating(sent, steps, asked))
+            found.extend(self.convention.generated(answer, sent))
+        return found
+
+    def started(self, ids: Sequence[int]) -> list[int]:
+        """Return ids with the start token before them, if there is one."""
+        return [*([] if self.start_token_id is None else [self.start_token_id]), *map(int, ids)]
+
+    def _request(self, rows: Sequence[list[int]]) -> list[Row]:
+        answers = self.ask(rows)
+        return [
+            checked(answer, row, top=self.top, where=self.where)
+            for answer, row in zip(answers, rows, strict=True)
+        ]
+
+    def _sent(self, prompt: Prompt) -> Prompt:
+        """Return a prompt as the engine takes it: where it takes no ids, the text that they are."""
+        if self.convention.takes_ids or isinstance(prompt, str):
+            return prompt
+        ids = prompt[1:] if prompt[:1] == [self.start_token_id] else prompt
+        text = self.tokenizer.decode(ids)
+        if self.tokenizer.encode([text])[1].tolist() != ids:
+            raise TargetRefused(
+                f"{self.where}: takes text alone, and these {len(ids)} ids are not what the tokenizer makes of their "
+                "own text (a window that ends within a character?); use longer windows, or an engine that takes ids"
+            )
+        return text
+
+
+def groups(prompts: list[list[int]], size: int) -> list[list[list[int]]]:
+    """Return the prompts of each request."""
+    return [prompts[at : at + size] for at in range(0, len(prompts), size)]
