@@ -14,9 +14,10 @@ from typing import Any
 import pyarrow as pa
 
 from datagov.errors import InputError
+from datagov.places import is_url
 from datagov.s3 import filesystem_of
 
-__all__ = ["Files", "FoundFile", "is_url", "resolved"]
+__all__ = ["Files", "FoundFile"]
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,6 @@ class FoundFile:
     path: str
     size: int
     mtime_ns: int
-
-
-def is_url(place: str) -> bool:
-    """Whether a place is named by a URL, such as `s3://bucket/folder`."""
-    return "://" in place
-
-
-def resolved(place: str) -> str:
-    """Return a place by its absolute name: URLs without a slash at the end, local paths resolved."""
-    return place.rstrip("/") if is_url(place) else str(Path(place).resolve())
 
 
 @dataclass(frozen=True)

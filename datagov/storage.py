@@ -4,6 +4,9 @@ A file is written beside its final name, flushed to disk and linked to the name;
 is never half a file. A unit of work is done when its receipt exists; the receipt names the unit's
 files with their digests and is published last. A crash before that leaves files nobody refers to,
 which the next attempt finds or replaces. Readers follow receipts and run manifests only.
+
+In an object store an object appears whole by itself, and a receipt is created on the condition that there is
+none: of two attempts the first stands.
 """
 
 from __future__ import annotations
@@ -12,31 +15,42 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from xxhash import xxh3_128_hexdigest
 
+from datagov.encoding import ROW_GROUP_ROWS, encode_table
 from datagov.errors import InputError, LedgerError, PartialRun
+from datagov.places import is_url
+from datagov.store import StoreFolder
 
 __all__ = [
+    "ROW_GROUP_ROWS",
+    "TEMPORARY",
     "FileRecord",
+    "Folder",
     "Output",
     "Receipt",
     "commit",
     "encode_table",
+    "file_size",
+    "folder_of",
+    "names_in",
     "publish",
+    "put",
+    "put_new",
+    "read_bytes",
     "read_receipt",
     "replace",
-    "sweep",
 ]
 
-ROW_GROUP_ROWS = 131_072
+Folder = Path | StoreFolder
+"""An output folder: on this machine, or in an object store. `folder / path` is where a file can be read."""
 
 TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
 """Names under which files are written before they get their own."""
@@ -86,29 +100,6 @@ class Receipt:
         return xxh3_128_hexdigest(json.dumps([record, dict(self.facts)], sort_keys=True).encode())
 
 
-def encode_table(
-    table: pa.Table, *, row_groups: Sequence[int] | None = None, encodings: Mapping[str, str] | None = None
-) -> bytes:
-    """Return `table` as the bytes of one Parquet file; equal tables give equal bytes."""
-    sink = pa.BufferOutputStream()
-    chosen = dict(encodings or {})
-    plain = [name for name in table.column_names if name not in chosen]
-    with pq.ParquetWriter(
-        sink,
-        table.schema,
-        compression="zstd",
-        use_dictionary=plain,
-        column_encoding=chosen or None,
-        write_statistics=True,
-        store_schema=True,
-    ) as writer:
-        start = 0
-        for length in row_groups if row_groups is not None else _fixed(table.num_rows):
-            writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
-            start += length
-    return sink.getvalue().to_pybytes()
-
-
 def publish(path: Path, data: bytes) -> None:
     """Make `data` appear at `path`, whole and on disk, unless the same bytes are already there.
 
@@ -138,12 +129,61 @@ def replace(path: Path, data: bytes) -> None:
         temporary.replace(path)
 
 
-def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence[Output]) -> Receipt:
+def folder_of(place: str) -> Folder:
+    """Return the output folder that a path or URL names."""
+    return StoreFolder(place.rstrip("/")) if is_url(place) else Path(place)
+
+
+def put_new(root: Folder, path: str, data: bytes) -> None:
+    """Make a file of an output folder appear, as `publish` does; names follow from contents."""
+    if isinstance(root, StoreFolder):
+        root.put(path, data)
+    else:
+        publish(root / path, data)
+
+
+def put(root: Folder, path: str, data: bytes) -> None:
+    """Put a file of an output folder in place, as `replace` does."""
+    if isinstance(root, StoreFolder):
+        root.put(path, data)
+    else:
+        replace(root / path, data)
+
+
+def read_bytes(root: Folder, path: str) -> bytes | None:
+    """Return a file of an output folder, or None where there is none."""
+    if isinstance(root, StoreFolder):
+        return root.read(path)
+    try:
+        return (root / path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def file_size(root: Folder, path: str) -> int | None:
+    """Return the bytes of a file of an output folder, or None where there is none."""
+    if isinstance(root, StoreFolder):
+        return root.size(path)
+    try:
+        return (root / path).stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def names_in(root: Folder, folder: str = "") -> list[str]:
+    """Return the names directly below a folder of an output folder, in order; none where it is not there."""
+    if isinstance(root, StoreFolder):
+        return root.names(folder)
+    place = root / folder
+    return sorted(entry.name for entry in place.iterdir()) if place.is_dir() else []
+
+
+def commit(root: Folder, receipt_path: str, receipt_of: Receipt, outputs: Sequence[Output]) -> Receipt:
     """Publish a unit's files, then its receipt; return the receipt with the files filled in.
 
     Parameters
     ----------
-    root : Path
+    root : Path or StoreFolder
         The output folder.
     receipt_path : str
         Where the receipt goes, relative to `root`.
@@ -169,11 +209,11 @@ def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence
         record = FileRecord(output.path, rows, len(data), xxh3_128_hexdigest(data))
         if published.get(output.path, record.digest) != record.digest:
             raise InputError(
-                f"{root / output.path}: belongs to an earlier run and would change. A shard was rewritten in place "
+                f"{root}/{output.path}: belongs to an earlier run and would change. A shard was rewritten in place "
                 f"with the same size and footer, or this release measures something differently ({receipt_of.stage} "
                 f"{receipt_of.unit}). Choose another output folder, so that the earlier run stays true"
             )
-        publish(root / output.path, data)
+        put_new(root, output.path, data)
         records.append(record)
     receipt = Receipt(
         stage=receipt_of.stage,
@@ -184,11 +224,20 @@ def commit(root: Path, receipt_path: str, receipt_of: Receipt, outputs: Sequence
         seconds=receipt_of.seconds,
         spent=receipt_of.spent,
     )
-    replace(root / receipt_path, json.dumps(asdict(receipt), indent=1, sort_keys=True).encode())
+    written = json.dumps(asdict(receipt), indent=1, sort_keys=True).encode()
+    if isinstance(root, StoreFolder):
+        if root.create(receipt_path, written):
+            return receipt
+        first = read_receipt(root, receipt_path, inputs=receipt.inputs)
+        if first is not None:
+            return first
+    put(root, receipt_path, written)
     return receipt
 
 
-def read_receipt(root: Path, receipt_path: str, *, inputs: Mapping[str, Any] | None = None) -> Receipt | None:
+def read_receipt(
+    root: Folder, receipt_path: str, *, inputs: Mapping[str, Any] | None = None
+) -> Receipt | None:
     """Return the receipt of a finished unit, or None if the unit has to be done (again).
 
     A unit counts as done when its receipt is readable, was made from the same `inputs`, and all its
@@ -199,47 +248,20 @@ def read_receipt(root: Path, receipt_path: str, *, inputs: Mapping[str, Any] | N
     LedgerError
         The receipt is there and is not a receipt.
     """
-    path = root / receipt_path
-    try:
-        raw = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    found = read_bytes(root, receipt_path)
+    if found is None:
         return None
+    try:
+        raw = json.loads(found)
     except ValueError as error:
-        raise LedgerError(f"{path} is not a receipt ({error}); delete it and run again") from error
+        raise LedgerError(
+            f"{root}/{receipt_path} is not a receipt ({error}); delete it and run again"
+        ) from error
     files = tuple(FileRecord(**record) for record in raw.pop("files"))
     receipt = Receipt(files=files, **raw)
     if inputs is not None and dict(receipt.inputs) != dict(inputs):
         return None
-    for file in files:
-        try:
-            if (root / file.path).stat().st_size != file.bytes:
-                return None
-        except FileNotFoundError:
-            return None
-    return receipt
-
-
-def sweep(root: Path, *, spare: Collection[Path] = ()) -> None:
-    """Remove the files that killed writers left unfinished; for who knows that nobody writes below `root`.
-
-    A writer that is alive nevertheless loses the file it is at, fails, and has harmed nothing.
-
-    Parameters
-    ----------
-    root : Path
-    spare : collection of Path
-        Folders below `root` where somebody may be writing.
-    """
-    for folder, inner, names in os.walk(root):
-        inner[:] = [name for name in inner if Path(folder) / name not in spare]
-        for name in filter(TEMPORARY.fullmatch, names):
-            with suppress(OSError):
-                (Path(folder) / name).unlink()
-
-
-def _fixed(rows: int) -> list[int]:
-    whole, rest = divmod(rows, ROW_GROUP_ROWS)
-    return [ROW_GROUP_ROWS] * whole + ([rest] if rest or not whole else [])
+    return receipt if all(file_size(root, file.path) == file.bytes for file in files) else None
 
 
 @contextmanager

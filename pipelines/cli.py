@@ -117,7 +117,7 @@ def run_command(
     share = _share(part)
     plan = _plan(recipe, input_path, output, changes, sample)
     doer = make_executor(
-        executor, workers=workers, address=address, shared_filesystem=plan.recipe.shared_filesystem
+        executor, workers=workers, address=address, shared_filesystem=plan.seen_by_every_node
     )
     with closing(doer), output_lock(plan.out, shared=share is not None):
         try:
@@ -135,13 +135,14 @@ def run_command(
 
 
 def status_command(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output folder.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="Output folder.")],
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of an output folder and how far they are."""
+    from datagov.storage import folder_of
     from pipelines.report import print_status, status_of
 
-    found = status_of(out)
+    found = status_of(folder_of(out))
     if as_json:
         terminal.print_json(found)
     else:
@@ -166,6 +167,7 @@ def what_if_command(
 ) -> None:
     """Say what a run would have removed with other bounds; nothing is measured again, no run is made."""
     from datagov.ledger.reader import Ledger
+    from datagov.places import is_url
     from pipelines.executors import make_executor
     from pipelines.progress import Reporter
     from pipelines.what_if import what_if
@@ -174,6 +176,11 @@ def what_if_command(
 
     if workers is not None and not verify:
         raise ConfigError("--workers goes with --verify")
+    if verify and is_url(ledger):
+        raise ConfigError(
+            f"--verify runs the recipe in a scratch folder beside {ledger}, and that is an object store: copy the output "
+            "to this machine first"
+        )
     opened = Ledger.open(ledger)
     if verify:
         doer = make_executor("local", workers=workers, address=None, shared_filesystem=False)

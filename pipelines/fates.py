@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datagov.storage import Folder
+
 __all__ = ["ALIVE", "ERRORED", "fate_bytes", "load_fates", "rows_of_part"]
 
 ALIVE = -1
@@ -31,12 +33,12 @@ def load_fates(path: Path) -> np.ndarray:
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
-def rows_of_part(root: Path, files: Sequence[str], schema: pa.Schema, offset: int, rows: int) -> pa.Table:
+def rows_of_part(root: Folder, files: Sequence[str], schema: pa.Schema, offset: int, rows: int) -> pa.Table:
     """Return the rows of some tables that fall in one part, ordered by `ordinal`, made part-relative.
 
     Parameters
     ----------
-    root : Path
+    root : Path or StoreFolder
         The output folder.
     files : sequence of str
         Tables of `schema`, which has a column `ordinal`; there may be none.

@@ -17,6 +17,7 @@ from datagov.policy import Bound, bound_from, crossings, values
 from datagov.profiles import load_profile
 from datagov.signals import family, family_of_rule
 from datagov.signals.script import script_of_letters
+from datagov.storage import Folder
 from datagov.text.tables import SCRIPTS
 
 if TYPE_CHECKING:
@@ -192,7 +193,7 @@ def _failing(
     return None
 
 
-def read_view(root: Path, step: Mapping[str, Any], reached: np.ndarray | None) -> FilterView:
+def read_view(root: Folder, step: Mapping[str, Any], reached: np.ndarray | None) -> FilterView:
     """Read a filter step's signals for one part (`script` and `signals` name the files) and evaluate them.
 
     `reached` is bool[N]: the documents that earlier steps left for this one; None for all.

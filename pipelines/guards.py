@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from datagov.dedup.percolation import expected_component_degree, percolates
+from datagov.storage import Folder
 
 __all__ = ["ALARM_DOCUMENTS", "percolation_warnings", "removal_alarms"]
 
@@ -60,7 +60,7 @@ def percolation_warnings(
 
 
 def removal_alarms(
-    root: Path,
+    root: Folder,
     documents: Sequence[str],
     decisions: Sequence[str],
     *,
@@ -72,7 +72,7 @@ def removal_alarms(
 
     Parameters
     ----------
-    root : Path
+    root : Path or StoreFolder
         The output folder.
     documents, decisions : sequence of str
         Files of the run, part by part in the same order.

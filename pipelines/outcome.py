@@ -8,7 +8,7 @@ import pyarrow as pa
 from xxhash import xxh3_128_hexdigest
 
 from datagov.ledger.tables import ERRORS
-from datagov.storage import Receipt, encode_table, publish
+from datagov.storage import Receipt, encode_table, put_new
 from pipelines.cascade import Cascade
 from pipelines.guards import removal_alarms
 from pipelines.plan import Plan
@@ -112,7 +112,7 @@ def record_unreadable(plan: Plan) -> list[str]:
     table = pa.Table.from_pylist(rows, schema=ERRORS)
     data = encode_table(table)
     path = f"ledger/errors/shards/{xxh3_128_hexdigest(data)[:12]}.parquet"
-    publish(plan.out / path, data)
+    put_new(plan.out, path, data)
     return [path]
 
 

@@ -158,7 +158,9 @@ def _stages(plan: Plan, onlooker: _Onlooker) -> list[dict[str, Any]]:
         elif left:
             state = nothing
         else:
-            before = any(plan.out.glob(f"receipts/{label.rpartition(': ')[2]}-*"))
+            before = any(
+                name.startswith(f"{label.rpartition(': ')[2]}-") for name in names_in(plan.out, "receipts")
+            )
             state = {"state": "open" if before else "runs", "units": None, "to_do": None, "text_bytes": None}
         found.append({"stage": label, "steps": steps, **state})
     return found

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.documents import list_shards
-from datagov.errors import ConfigError, InputError, LedgerError
-from datagov.files import is_url, resolved
+from datagov.errors import ConfigError, InputError, LedgerError, PartialRun
+from datagov.files import Files
 from datagov.ids import digest
 from datagov.ledger.tables import FORMAT_VERSION
+from datagov.places import is_url, resolved
 from datagov.shards import Shard, UnreadableShard
-from datagov.storage import read_receipt
+from datagov.storage import Folder, folder_of, names_in, read_bytes, read_receipt
 from pipelines.lock import LOCK
 from pipelines.parts import Part, check_output_names, cut
 from pipelines.products import Product, StepProducts, products_of
@@ -28,6 +30,8 @@ __all__ = ["MARKER", "Plan", "make_plan", "run_records", "warnings_of"]
 MARKER = "datagov.json"
 """The file that says whose output folder it is."""
 
+RUN_RECORD = re.compile(r"r[0-9]+\.json")
+
 OWN_COLUMNS = ("chars", "doc_id", "ordinal")
 """Names under which elections know a document's length, identity and place in the input."""
 
@@ -39,7 +43,7 @@ class Plan:
     recipe: Recipe
     root: str
     """The input's path or URL, as the recipe says it."""
-    out: Path
+    out: Folder
     sample: float
     shards: tuple[Shard, ...]
     unreadable: tuple[UnreadableShard, ...]
@@ -76,6 +80,11 @@ class Plan:
             if read_receipt(self.out, product.receipt(part.name), inputs=inputs) is None
         ]
 
+    @property
+    def seen_by_every_node(self) -> bool:
+        """Whether every node of a cluster finds input and output under the same names."""
+        return self.recipe.shared_filesystem or (is_url(self.source.root) and is_url(str(self.out)))
+
     def run_id(self) -> str:
         """Return the run this plan continues or repeats, or the next free one."""
         records = run_records(self.out)
@@ -102,11 +111,6 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
     if not 0 < sample <= 1:
         raise ConfigError(f"--sample {sample}: expected a fraction above 0 and at most 1")
     root = recipe.input.path
-    if is_url(recipe.output):
-        raise ConfigError(
-            f"{recipe.where}: output is a path on this machine (or a file system mounted on it); "
-            "object stores cannot be written yet"
-        )
     extra = _extra_columns(recipe)
     form = recipe.input.form(tuple(extra.values()))
     shards, unreadable = list_shards(root, form, extra)
@@ -119,7 +123,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
     plan = Plan(
         recipe=recipe,
         root=root,
-        out=Path(recipe.output),
+        out=folder_of(recipe.output),
         sample=sample,
         shards=tuple(shards),
         unreadable=tuple(unreadable),
@@ -135,11 +139,14 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
         extra_columns=tuple(dict.fromkeys(extra.values())),
         input_digest=_input_digest(parts, unreadable, sample),
     )
-    check_marker(plan)
+    try:
+        check_marker(plan)
+    except PartialRun as error:
+        raise ConfigError(f"output {plan.out}: {error.message}") from error
     return plan
 
 
-def run_records(out: Path) -> dict[str, dict[str, Any]]:
+def run_records(out: Folder) -> dict[str, dict[str, Any]]:
     """Return the manifests of an output folder's runs by name, in the order of their numbers.
 
     Raises
@@ -148,13 +155,13 @@ def run_records(out: Path) -> dict[str, dict[str, Any]]:
         One of them is not a manifest.
     """
     records = {}
-    numbered = [path for path in (out / "runs").glob("r*.json") if path.stem[1:].isdigit()]
-    for path in sorted(numbered, key=lambda path: int(path.stem[1:])):
+    numbered = [name.removesuffix(".json") for name in names_in(out, "runs") if RUN_RECORD.fullmatch(name)]
+    for run in sorted(numbered, key=lambda run: int(run[1:])):
         try:
-            records[path.stem] = json.loads(path.read_bytes())
+            records[run] = json.loads(read_bytes(out, f"runs/{run}.json") or b"")
         except ValueError as error:
             raise LedgerError(
-                f"{path}: not a run manifest ({error}); move it away, then run its recipe again"
+                f"{out}/runs/{run}.json: not a run manifest ({error}); move it away, then run its recipe again"
             ) from error
     return records
 
@@ -171,26 +178,26 @@ def check_marker(plan: Plan) -> None:
     ------
     ConfigError
     """
-    path = plan.out / MARKER
     wanted = marker_of(plan)
-    root, out = Path(plan.source.root), plan.out.resolve()
-    if plan.out.exists() and not plan.out.is_dir():
+    root, out = PurePosixPath(plan.source.root), PurePosixPath(resolved(str(plan.out)))
+    if isinstance(plan.out, Path) and plan.out.exists() and not plan.out.is_dir():
         raise ConfigError(f"output {plan.out}: is a file, expected a folder")
-    if root.is_dir() and root in out.parents:
+    if root in out.parents and not Files(plan.source.root).single:
         raise ConfigError(
             f"output {plan.out}: lies inside the input {plan.root}, so that the next run would take what this one "
             "writes for documents; choose a folder beside it"
         )
-    if not path.exists():
-        if plan.out.is_dir() and not all(_before_marker(entry) for entry in plan.out.iterdir()):
+    marker = read_bytes(plan.out, MARKER)
+    if marker is None:
+        if not all(_before_marker(name) for name in names_in(plan.out)):
             raise ConfigError(
                 f"output {plan.out}: holds files that are not a datagov output; choose an empty folder"
             )
         return
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(marker)
     except ValueError as error:
-        raise ConfigError(f"{path}: not a datagov marker ({error})") from error
+        raise ConfigError(f"{plan.out}/{MARKER}: not a datagov marker ({error})") from error
     for key, what in (
         ("format", "another format of datagov"),
         ("dataset", "another dataset"),
@@ -205,9 +212,9 @@ def check_marker(plan: Plan) -> None:
         raise ConfigError(f"output {plan.out}: the input lies inside it")
 
 
-def _before_marker(entry: Path) -> bool:
+def _before_marker(name: str) -> bool:
     """Whether a run that was stopped before it marked its folder may have left this entry."""
-    return entry.name == LOCK or (entry.name.startswith(f".{MARKER}.") and entry.suffix == ".tmp")
+    return name == LOCK or (name.startswith(f".{MARKER}.") and name.endswith(".tmp"))
 
 
 def _known_parts(plan: Plan) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from datagov import terminal
 from datagov.errors import ConfigError
+from datagov.storage import Folder, file_size, read_bytes
 from pipelines.plan import MARKER, Plan, run_records
 
 __all__ = ["print_plan", "print_share", "print_status", "print_summary", "run_record", "status_of"]
@@ -135,7 +135,7 @@ def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
         f"{manifest['run_id']}: {counts['documents_in']} documents in, {counts['kept']} kept, "
         f"{counts['removed']} removed, {counts['errored']} set aside, {manifest['seconds']:.1f} s"
     )
-    terminal.line(f"kept shards  {plan.out / 'data' / manifest['run_id']}")
+    terminal.line(f"kept shards  {plan.out}/data/{manifest['run_id']}")
     terminal.line(f"ask why      datagov audit by_reason --ledger {plan.out}@{manifest['run_id']}")
 
 
@@ -148,7 +148,7 @@ def print_share(plan: Plan, share: tuple[int, int]) -> None:
     terminal.line("When all shares are done, the same command without --part does the rest.")
 
 
-def status_of(out: Path) -> dict[str, Any]:
+def status_of(out: Folder) -> dict[str, Any]:
     """Return the runs of an output folder.
 
     Raises
@@ -156,8 +156,8 @@ def status_of(out: Path) -> dict[str, Any]:
     ConfigError
         It is not the output folder of datagov.
     """
-    marker = out / MARKER
-    if not marker.is_file():
+    marker = read_bytes(out, MARKER)
+    if marker is None:
         raise ConfigError(
             f"{out}: not an output folder of datagov (no {MARKER}); expected the `output` of a recipe"
         )
@@ -179,7 +179,7 @@ def status_of(out: Path) -> dict[str, Any]:
         }
         for record in run_records(out).values()
     ]
-    return {"output": str(out), **json.loads(marker.read_bytes()), "runs": runs}
+    return {"output": str(out), **json.loads(marker), "runs": runs}
 
 
 def print_status(status: dict[str, Any]) -> None:
@@ -224,7 +224,7 @@ def _state(run: dict[str, Any]) -> str:
     return "complete"
 
 
-def _missing(out: Path, record: dict[str, Any]) -> int:
+def _missing(out: Folder, record: dict[str, Any]) -> int:
     """Return how many of the files a finished run refers to are not there."""
     files = [
         *record.get("data", ()),
@@ -233,14 +233,14 @@ def _missing(out: Path, record: dict[str, Any]) -> int:
     for table in record.get("tables", {}).values():
         for entry in table:
             files.extend([entry] if isinstance(entry, str) else entry["files"])
-    return sum(not (out / path).is_file() for path in files)
+    return sum(file_size(out, path) is None for path in files)
 
 
-def _measured(out: Path, record: dict[str, Any]) -> int:
+def _measured(out: Folder, record: dict[str, Any]) -> int:
     """Return how many parts have all products of a run."""
     patterns = record["products"]
     return sum(
-        all((out / pattern.replace("*", part["name"])).is_file() for pattern in patterns)
+        all(file_size(out, pattern.replace("*", part["name"])) is not None for pattern in patterns)
         for part in record["parts"]
     )
 

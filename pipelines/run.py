@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from datagov import __version__
 from datagov.errors import InputError, PartialRun
-from datagov.storage import Receipt, publish, read_receipt, replace
+from datagov.storage import Receipt, put, put_new, read_receipt
 from pipelines import outcome
 from pipelines.cascade import Cascade, Stages
 from pipelines.executors import Executor
@@ -90,12 +90,9 @@ def begin(session: Session) -> None:
     plan = session.plan
     check_marker(plan)  # once more, now that the folder is locked
     session.run_id = plan.run_id()
-    marker = plan.out / MARKER
-    # Replaced where it is there: the input may have moved.
-    (replace if marker.exists() else publish)(
-        marker, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode()
-    )
-    publish(plan.out / "README.txt", FOLDER_GUIDE.encode())
+    # Put in place even where it is there: the input may have moved.
+    put(plan.out, MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
+    put_new(plan.out, "README.txt", FOLDER_GUIDE.encode())
     session.manifest = draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds"))
     record = run_records(plan.out).get(session.run_id)
     session.before = record if record is not None and record["complete"] else None

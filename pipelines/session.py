@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datagov.errors import DamagedShard, DatagovError, PartialRun
-from datagov.storage import Receipt, replace
+from datagov.storage import Receipt, put
 from pipelines.executors import Executor
 from pipelines.plan import Plan
 from pipelines.progress import Reporter
@@ -97,7 +97,7 @@ class Session:
         """Put the run's manifest in place."""
         self.manifest = manifest
         data = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
-        replace(self.plan.out / f"runs/{self.run_id}.json", data)
+        put(self.plan.out, f"runs/{self.run_id}.json", data)
 
     def warn(self, line: str) -> None:
         """Record a warning and print it."""

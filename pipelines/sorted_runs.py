@@ -7,13 +7,12 @@ prefixes stand in the run's receipt, so that a reducer reads its row groups and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagov.storage import ROW_GROUP_ROWS
+from datagov.storage import ROW_GROUP_ROWS, Folder
 
 __all__ = ["PREFIXES", "prefix_offsets", "range_bounds", "read_range"]
 
@@ -36,7 +35,7 @@ def range_bounds(entries: int, *, aim: int) -> list[tuple[int, int]]:
 
 
 def read_range(
-    root: Path,
+    root: Folder,
     path: str,
     offsets: Sequence[int],
     bounds: tuple[int, int],

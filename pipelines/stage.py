@@ -11,12 +11,11 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from datagov.errors import DatagovError
 from datagov.ids import digest
-from datagov.storage import Output, Receipt, commit, read_receipt
+from datagov.storage import Folder, Output, Receipt, commit, folder_of, read_receipt
 
 __all__ = ["Outcome", "Task", "finish", "known", "stage_key"]
 
@@ -39,9 +38,9 @@ class Task:
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def root(self) -> Path:
-        """The output folder as a path."""
-        return Path(self.out)
+    def root(self) -> Folder:
+        """The output folder; `root / path` is where one of its files can be read."""
+        return folder_of(self.out)
 
 
 def stage_key(stage: str, version: int, *parts: Any) -> str:

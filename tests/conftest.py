@@ -15,6 +15,7 @@ WHOLE_RUNS = (
     "tests/unit/detectors/targets/",
     "tests/faults/",
     "tests/unit/pipelines/test_outlook.py",
+    "tests/stores/",
     "tests/unit/pipelines/test_run.py",
     "tests/unit/pipelines/test_run_again.py",
     "tests/unit/pipelines/test_run_dedup.py",

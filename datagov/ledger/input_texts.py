@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from datagov.columns import Columns
 from datagov.documents import read_texts as texts_of_shard
 from datagov.errors import InputError
-from datagov.files import is_url
+from datagov.places import is_url
 from datagov.shards import InputForm
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ import duckdb
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.console import lock, new_connection
 from datagov.ledger.views import create_file_views, create_views
+from datagov.places import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -76,6 +77,8 @@ class Ledger:
     def open(cls, out: str | Path, *, run: str | None = None) -> Ledger:
         """Open `OUT` at its newest completed run, or at `run`; `OUT@r1` names the run in one word.
 
+        The tables of an output folder in an object store are fetched to this machine first, once.
+
         Raises
         ------
         ConfigError
@@ -83,8 +86,13 @@ class Ledger:
         LedgerError
             If the run is unfinished, or its manifest cannot be read.
         """
-        root = Path(out)
         named = AT_RUN.match(str(out))
+        if is_url(str(out)):
+            from datagov.ledger.fetch import fetched  # noqa: PLC0415 - imports Arrow
+
+            place, run = (named["out"], run or named["run"]) if named else (str(out), run)
+            return cls.open(fetched(place, run=run), run=run)
+        root = Path(out)
         if named and not root.exists():
             root, run = Path(named["out"]), run or named["run"]
         check_folder(root)

@@ -67,7 +67,7 @@ def demo(folder: Path, *, documents: int, workers: int | None = None, as_json: b
     near = next(step for step in recipe.steps if isinstance(step.spec, NearDedup)).resolved
     report = check(
         pq.read_table(made.planted),
-        read_verdicts(plan.out),
+        read_verdicts(folder / "out"),
         threshold=near["verify"]["jaccard"],
         bands=near["bands"],
         rows=near["rows"],
@@ -78,7 +78,7 @@ def demo(folder: Path, *, documents: int, workers: int | None = None, as_json: b
     print_summary(plan, manifest)
     terminal.line()
     terminal.heading("one removed document, explained")
-    _explain_one(plan.out)
+    _explain_one(folder / "out")
     terminal.line()
     terminal.heading("what was found against what was planted")
     terminal.line(summary(report), lines=True)

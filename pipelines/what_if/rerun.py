@@ -62,8 +62,8 @@ def rerun(ledger: Ledger, recipe: Recipe, executor: Executor, reporter: Reporter
     except OSError as error:
         raise PartialRun(f"cannot write below {place.parent}: {error.strerror}") from error
     with scratch as folder, output_lock(Path(folder), shared=False):
-        measured = link_products(plan, Path(folder))
-        link_stages(plan, Path(folder))
+        measured = link_products(plan, ledger.root, Path(folder))
+        link_stages(ledger.root, Path(folder))
         session = Session(replace(plan, out=Path(folder)), executor, reporter)
         warm(session, needed=True)
         cascade = Cascade(session, measured)
@@ -74,7 +74,7 @@ def rerun(ledger: Ledger, recipe: Recipe, executor: Executor, reporter: Reporter
         return np.array(load_fates(Path(folder) / cascade.screen().files[0].path))
 
 
-def link_products(plan: Plan, scratch: Path) -> list[dict[str, Receipt]]:
+def link_products(plan: Plan, out: Path, scratch: Path) -> list[dict[str, Receipt]]:
     """Link the folders of all products; return product key -> receipt, by part."""
     measured = []
     folders: dict[Path, None] = {}
@@ -89,20 +89,20 @@ def link_products(plan: Plan, scratch: Path) -> list[dict[str, Receipt]]:
             Path(file.path).parent for receipt in receipts.values() for file in receipt.files
         )
     for folder in folders:
-        link(plan.out, scratch, folder)
+        link(out, scratch, folder)
     return measured
 
 
-def link_stages(plan: Plan, scratch: Path) -> None:
+def link_stages(out: Path, scratch: Path) -> None:
     """Link, file by file, the receipts and files of finished stages."""
-    for folder in sorted((plan.out / "receipts").iterdir()):
+    for folder in sorted((out / "receipts").iterdir()):
         if folder.name.rpartition("-")[0] not in REUSED:
             continue
         for path in sorted(folder.glob("*.json")):
-            relative = path.relative_to(plan.out)
-            receipt = read_receipt(plan.out, str(relative))
+            relative = path.relative_to(out)
+            receipt = read_receipt(out, str(relative))
             if receipt is not None:
-                link_files(plan.out, scratch, [relative, *(Path(file.path) for file in receipt.files)])
+                link_files(out, scratch, [relative, *(Path(file.path) for file in receipt.files)])
 
 
 def link_files(out: Path, scratch: Path, files: Iterable[Path]) -> None:
