@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from datagov.signals.script import SCRIPT_NAMES
-from datagov.storage import Receipt, read_receipt
+from datagov.storage import Receipt, names_in, read_receipt
 from pipelines import outcome
 from pipelines.cascade import Cascade
 from pipelines.filters import filter_groups, scripts_of
