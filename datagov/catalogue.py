@@ -14,6 +14,7 @@ from datagov.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     from datagov.profiles import Profile
+    from datagov.quantiles import Quantile
     from datagov.rule import RuleInfo, SignalFamily
 
 __all__ = ["register"]
@@ -86,13 +87,25 @@ def show_profile(profile: Profile, *, as_json: bool) -> None:
         terminal.print_json(profile_record(profile))
         return
     terminal.heading(f"{profile.name} (version {profile.version}): {profile.title}")
-    rows = [(bound.signal, bound.min, bound.max, bound.missing, bound.source) for bound in profile.bounds]
+    rows = [
+        (bound.signal, limit(bound.min), limit(bound.max), bound.missing, bound.source)
+        for bound in profile.bounds
+    ]
     if rows:
         terminal.print_table(("signal", "min", "max", "missing", "source"), rows)
+    for condition in profile.conditions:
+        terminal.line(
+            f"{condition.name}: {condition.sql} (undefined: {condition.missing}; {condition.source})"
+        )
     for family_id, source in profile.measured.items():
         terminal.line(f"measured: {family_id} ({source})")
     for left_out in profile.not_included:
         terminal.line(f"not included: {left_out}")
+
+
+def limit(value: float | Quantile | None) -> float | str | None:
+    """Return a bound's limit in a cell."""
+    return value if value is None or isinstance(value, int | float) else str(value)
 
 
 def show_family(family: SignalFamily, *, as_json: bool) -> None:
@@ -149,6 +162,10 @@ def profile_record(profile: Profile) -> dict[str, Any]:
         "title": profile.title,
         "families": {name: dict(params) for name, params in profile.families.items()},
         "bounds": [asdict(bound) for bound in profile.bounds],
+        "where": [
+            {"name": each.name, "sql": each.sql, "missing": each.missing, "source": each.source}
+            for each in profile.conditions
+        ],
         "measured": dict(profile.measured),
         "not_included": list(profile.not_included),
     }

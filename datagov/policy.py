@@ -6,7 +6,9 @@ Everything here is a pure function of tables. Nothing is removed here, no text i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.errors import ConfigError, InputError, did_you_mean
+from datagov.quantiles import Quantile, quantile_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from datagov.rule import RuleInfo
+    from datagov.rule import Quantity
 
-__all__ = ["CROSSING", "MISSING", "Bound", "bound_from", "crossings", "values"]
+__all__ = ["CROSSING", "MISSING", "Bound", "Limits", "bound_from", "crossings", "values"]
+
+Limits = Mapping[tuple[str, str], float | np.ndarray]
+"""(signal, min | max) -> what a quantile came to: one number, or float64[N] with one a document, NaN for none."""
 
 MISSING = ("keep", "drop", "fail")
 """What may happen where a signal is undefined."""
@@ -51,9 +57,9 @@ class Bound:
 
     signal: str
     """Name of a rule, e.g. `mean_word_length`."""
-    min: float | None = None
+    min: float | Quantile | None = None
     """Smallest value kept; None for no lower bound (0 is a bound)."""
-    max: float | None = None
+    max: float | Quantile | None = None
     """Largest value kept; None for no upper bound (0 is a bound)."""
     missing: str = "keep"
     """Where the signal is undefined: `keep` crosses nothing, `drop` is a crossing, `fail` an error."""
@@ -63,17 +69,27 @@ class Bound:
     def __post_init__(self) -> None:
         where = f"Bound on {self.signal!r}:"
         for name, limit in (("min", self.min), ("max", self.max)):
-            if limit is None:
+            if limit is None or isinstance(limit, Quantile):
                 continue
             if isinstance(limit, bool) or not isinstance(limit, int | float) or not math.isfinite(limit):
                 raise ConfigError(f"{where} {name} is {limit!r}, but must be a finite number, or left out.")
         if self.missing not in MISSING:
             hint = did_you_mean(str(self.missing), MISSING)
             raise ConfigError(f"{where} missing is {self.missing!r}. {hint}")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ConfigError(f"{where} min {self.min} is above max {self.max}: no document can pass.")
+        low, high = (
+            limit.quantile if isinstance(limit, Quantile) else limit for limit in (self.min, self.max)
+        )
+        alike = isinstance(self.min, Quantile) == isinstance(self.max, Quantile)
+        if alike and low is not None and high is not None and low > high:
+            raise ConfigError(f"{where} min {low} is above max {high}: no document can pass.")
         if self.min is None and self.max is None and self.missing == "keep":
             raise ConfigError(f"{where} neither min nor max is given; it bounds nothing.")
+
+    @property
+    def quantiles(self) -> dict[str, Quantile]:
+        """The limits that a run has to find out, by `min` and `max`."""
+        limits = {"min": self.min, "max": self.max}
+        return {name: limit for name, limit in limits.items() if isinstance(limit, Quantile)}
 
 
 def bound_from(mapping: Mapping[str, Any]) -> Bound:
@@ -90,17 +106,24 @@ def bound_from(mapping: Mapping[str, Any]) -> Bound:
             raise ConfigError(f"A bound has no key {key!r}. {did_you_mean(str(key), known)}")
     if not isinstance(mapping.get("signal"), str):
         raise ConfigError("A bound needs the key 'signal', the name of a rule. `datagov rules` lists them.")
-    return Bound(**mapping)
+    quantiles = {}
+    for name in ("min", "max"):
+        if isinstance(mapping.get(name), dict):
+            try:
+                quantiles[name] = quantile_from(mapping[name])
+            except ConfigError as error:
+                raise ConfigError(f"Bound on {mapping['signal']!r}: {name}: {error.message}") from None
+    return Bound(**{**mapping, **quantiles})
 
 
-def values(counts: pa.RecordBatch | pa.Table, rules: Iterable[RuleInfo]) -> dict[str, pa.DoubleArray]:
+def values(counts: pa.RecordBatch | pa.Table, rules: Iterable[Quantity]) -> dict[str, pa.DoubleArray]:
     """Divide counts into the values of rules.
 
     Parameters
     ----------
     counts : RecordBatch or Table
         Integer columns of the rules' families, one row a document.
-    rules : iterable of RuleInfo
+    rules : iterable of Quantity
         Rules to compute.
 
     Returns
@@ -127,7 +150,11 @@ def column(counts: pa.RecordBatch | pa.Table, name: str) -> pa.DoubleArray:
 
 
 def crossings(
-    values: Mapping[str, pa.DoubleArray], bounds: Sequence[Bound], *, rows: int | None = None
+    values: Mapping[str, pa.DoubleArray],
+    bounds: Sequence[Bound],
+    *,
+    rows: int | None = None,
+    limits: Limits = MappingProxyType({}),
 ) -> pa.ListArray:
     """Return every bound that each document crossed, in the order of `bounds`.
 
@@ -142,6 +169,8 @@ def crossings(
         At most one crossing each a document.
     rows : int, optional
         N, which must be given where there may be no values at all.
+    limits : Limits
+        What the bounds' quantiles came to; all of them have to be there.
 
     Returns
     -------
@@ -159,6 +188,7 @@ def crossings(
         rows = len(next(iter(values.values()), ()))
     crossed = np.zeros((rows, len(bounds)), np.uint8)  # 1 + index into KINDS, 0 where not crossed
     measured = np.zeros((rows, len(bounds)), np.float64)
+    limited = np.full((rows, len(bounds)), math.nan)
     for at, bound in enumerate(bounds):
         if bound.signal not in values:
             raise ConfigError(
@@ -167,10 +197,14 @@ def crossings(
         value = values[bound.signal]
         numbers = value.to_numpy(zero_copy_only=False)
         missing = np.isnan(numbers)
-        if bound.min is not None:
-            crossed[numbers < bound.min, at] = 1
-        if bound.max is not None:
-            crossed[numbers > bound.max, at] = 2
+        for code, name, beyond in ((1, "min", np.less), (2, "max", np.greater)):
+            limit = getattr(bound, name)
+            if isinstance(limit, Quantile):
+                limit = limits[bound.signal, name]
+            if limit is not None:
+                outside = beyond(numbers, limit)
+                crossed[outside, at] = code
+                limited[outside, at] = limit[outside] if isinstance(limit, np.ndarray) else limit
         if bound.missing == "drop":
             crossed[missing, at] = 3
         elif bound.missing == "fail" and missing.any():
@@ -183,20 +217,13 @@ def crossings(
 
     row, which = np.nonzero(crossed)
     kind = crossed[row, which] - 1
-    limits = np.array(
-        [
-            [math.nan if limit is None else limit for limit in (bound.min, bound.max, None)]
-            for bound in bounds
-        ],
-        np.float64,
-    ).reshape(len(bounds), len(KINDS))
     is_missing = kind == KINDS.index("missing")
     structs = pa.StructArray.from_arrays(
         [
             pa.array([bound.signal for bound in bounds], pa.string()).take(pa.array(which)),
             pa.array(measured[row, which], mask=is_missing),
             pa.array(KINDS, pa.string()).take(pa.array(kind)),
-            pa.array(limits[which, kind], mask=is_missing),
+            pa.array(limited[row, which], mask=is_missing),
         ],
         fields=list(CROSSING),
     )

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from datagov.text.batch import TextBatch
 
-__all__ = ["RuleInfo", "SignalFamily"]
+__all__ = ["Origin", "Params", "Quantity", "RuleInfo", "SignalFamily"]
 
 Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class RuleInfo:
-    """One quantity that can be said of one document.
+class Quantity:
+    """What a rule's value is made of, all that deciding needs to know of it.
 
     `value = numerator` or `numerator / denominator`; NULL where the denominator is zero or the
     family left either NULL.
@@ -35,6 +35,12 @@ class RuleInfo:
     """Column of the family's table."""
     denominator: str | None
     """Column of the family's table; None when the value is the numerator itself."""
+
+
+@dataclass(frozen=True)
+class RuleInfo(Quantity):
+    """One quantity that can be said of one document, and where it comes from."""
+
     unit: str
     """What is counted over what, e.g. `characters per word`."""
     formula: str
@@ -50,11 +56,21 @@ class RuleInfo:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a family that is not of this release was imported from."""
+
+    path: str
+    """`module:attribute`."""
+    source: str
+    """32 hex digits: digest of the files that define it."""
+
+
+@dataclass(frozen=True)
 class SignalFamily:
     """A set of rules measured together in one pass over a batch.
 
-    `measure(batch, params)` returns a RecordBatch with one row a document and the integer columns
-    of `columns(params)`; NULL means undefined, never zero. It is deterministic and a document's row
+    `measure(batch, params)` returns a RecordBatch with one row a document and the int64 columns
+    that the rules name; NULL means undefined, never zero. It is deterministic and a document's row
     does not depend on its batch mates.
     """
 
@@ -66,6 +82,14 @@ class SignalFamily:
     """Parameters and their defaults; a parameter not named here is refused."""
     required: tuple[str, ...] = ()
     """Parameters without a default."""
+    origin: Origin | None = None
+    """Set when a user's family is imported; None for the families of this release."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that the rules speak of, in the order in which they first do."""
+        named = [name for rule in self.rules for name in (rule.numerator, rule.denominator)]
+        return list(dict.fromkeys(name for name in named if name is not None))
 
     @property
     def id(self) -> str:

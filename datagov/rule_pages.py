@@ -16,6 +16,7 @@ import pyarrow as pa
 from datagov.plain_yaml import read_yaml
 from datagov.policy import Bound, crossings, values
 from datagov.profiles import PROFILES, load_profile
+from datagov.quantiles import Quantile
 from datagov.signals import FAMILIES, family, family_of_rule
 from datagov.text.batch import TextBatch
 
@@ -170,8 +171,10 @@ def shown(text: str) -> str:
     return fence + text.replace("\n", "⏎").replace("|", "\\|") + fence
 
 
-def number(value: float | None) -> str:
+def number(value: float | Quantile | None) -> str:
     """Return a limit or value in a cell."""
+    if isinstance(value, Quantile):
+        return str(value)
     return "" if value is None else f"{value:.4g}"
 
 

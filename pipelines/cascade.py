@@ -7,10 +7,11 @@ from typing import Any, Protocol
 
 from datagov.edits import EDITS
 from datagov.storage import Receipt
-from pipelines.filters import filter_groups
+from pipelines.filters import covered_scripts
 from pipelines.near import near_dedup
 from pipelines.plan import Plan
 from pipelines.products import Product, edit_step
+from pipelines.quantile_bounds import settle_limits
 from pipelines.sorted_runs import range_bounds
 from pipelines.stage import Task, stage_key
 
@@ -65,6 +66,8 @@ class Cascade:
         self.steps = [self._describe(position) for position in range(len(self.plan.recipe.steps))]
         self.by_dedup: dict[int, dict[str, list[str]]] = {}
         """Position of a dedup step -> its tables: removals, and for near_dedup pairs, buckets, templates, spent."""
+        self.limits: dict[int, Receipt] = {}
+        """Position of a filter with quantile bounds -> what they came to."""
         self._spent: dict[str, float] = {}
         """Step -> worker seconds of the stages that worked for it."""
         self._pending: list[int] = []
@@ -75,6 +78,9 @@ class Cascade:
         """Take one step."""
         kind = self.steps[position]["kind"]
         if kind == "filter":
+            limits = settle_limits(self, position)
+            if limits is not None:
+                self.limits[position] = limits
             self._pending.append(position)
         elif kind == "exact_dedup":
             self.screen()
@@ -213,7 +219,8 @@ class Cascade:
         step = self.steps[position]
         if step["kind"] == "filter":
             products = [self.product_digests(product) for product in self.plan.by_step[position].products]
-            return [position, step["name"], step["resolved"], products]
+            limits = [self.limits[position].digest] if position in self.limits else []
+            return [position, step["name"], step["resolved"], products, *limits]
         return [position, step["name"], step["resolved"], self.by_dedup[position]]
 
     def described(self, position: int) -> Callable[[str], dict[str, Any]]:
@@ -232,10 +239,8 @@ class Cascade:
             }
             compared = "signatures" if near else "keys"
             return lambda part: {**dedup, "compared": product.file(part, compared)}
-        group = next(
-            (group for group in filter_groups(self._flat_steps()) if position in group),
-            [position],
-        )
+        limits = self.limits[position].files[0].path if position in self.limits else None
+        whens = [{"kind": step["kind"], "when": step["resolved"].get("when")} for step in self.steps]
 
         def described(part: str) -> dict[str, Any]:
             return {
@@ -243,14 +248,13 @@ class Cascade:
                 "name": step["name"],
                 "kind": "filter",
                 "resolved": step["resolved"],
-                "group": group,
+                "covered": covered_scripts(whens, position),
+                "limits": limits,
+                "documents": self.plan.documents.file(part),
                 **self.plan.by_step[position].filter_files(part),
             }
 
         return described
-
-    def _flat_steps(self) -> list[dict[str, Any]]:
-        return [{"kind": step["kind"], "when": step["resolved"].get("when")} for step in self.steps]
 
     def edits(self) -> tuple[Mapping[str, Any], ...]:
         """Return all edit steps, in order."""

@@ -1,46 +1,51 @@
-"""Filters: a profile with the recipe's changes, spelled out, and applied to stored signals."""
+"""Filters as recipes write them, spelled out: a profile, changes to its bounds, conditions, families."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from datagov.condition_sql import condition_tree
+from datagov.conditions import Condition
 from datagov.errors import ConfigError, did_you_mean
-from datagov.ledger.tables import REASON
-from datagov.policy import Bound, bound_from, crossings, values
-from datagov.profiles import load_profile
-from datagov.signals import family, family_of_rule
-from datagov.signals.script import script_of_letters
-from datagov.storage import Folder
-from datagov.text.tables import SCRIPTS
+from datagov.policy import Bound, bound_from
+from datagov.profiles import Profile, load_profile
+from datagov.quantiles import Quantile
+from datagov.rule import Quantity
+from datagov.signals import family, family_of_rule, resolve_params
 
 if TYPE_CHECKING:
-    from pipelines.step_specs import Filter
+    from datagov.rule import Params, SignalFamily
+    from pipelines.filter_spec import Filter, Where
 
 __all__ = [
-    "FilterView",
+    "CHANGEABLE",
+    "RECIPE",
+    "bound_record",
+    "changed_bounds",
+    "conditions_of",
+    "covered_scripts",
     "filter_groups",
-    "not_covered",
-    "read_view",
-    "reason_array",
+    "quantities_of",
     "resolve_filter",
     "rules_of",
-    "scripts_of",
-    "uncovered",
+    "takes_quantiles",
+    "with_conditions",
+    "with_where",
 ]
 
-NOT_COVERED = "script"
-"""Rule named in the reason of a document that no filter of a run of filters speaks of."""
+RECIPE = "the recipe"
+"""Source of bounds and conditions that no profile cites."""
+
+CHANGEABLE = ("min", "max", "missing")
+"""What a recipe can change of a bound."""
+
+NO_PROFILE = Profile("", 0, "", {}, (), ())
 
 
 def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
-    """Return a filter spelled out: families with parameters, bounds with changes applied.
+    """Return a filter spelled out: families with parameters, bounds with changes applied, conditions as trees.
 
     Parameters
     ----------
@@ -49,195 +54,187 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
     place : str
         Where, for messages.
     folder : Path
-        The recipe's folder; a profile given as a path is relative to it.
+        The recipe's folder; a profile given as a path is relative to it, and modules of families are looked
+        for there after all other places.
 
     Raises
     ------
     ConfigError
-        Unknown profile, signal or limit.
+        Unknown profile, family, signal or limit; a family that cannot be imported; a condition that cannot be read.
     """
-    name = spec.profile
-    is_path = name.endswith((".yaml", ".yml"))
     try:
-        profile = load_profile(folder / name if is_path else name)
+        return _resolved(spec, folder)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error.message}") from None
-    bounds = {bound.signal: bound for bound in profile.bounds}
-    for signal, change in spec.bounds.items():
-        if signal not in bounds:
-            raise ConfigError(
-                f"{place}: profile {profile.name!r} has no bound on {signal!r}. {did_you_mean(signal, bounds)}"
-            )
-        old = bounds[signal]
-        limits = ("min", "max")
-        for key in change or {}:
-            if key not in (*limits, "missing"):
-                raise ConfigError(
-                    f"{place}: bound on {signal!r}: there is no key {key!r}. {did_you_mean(key, (*limits, 'missing'))}"
-                )
-        if change is None or (
-            all(change.get(name, getattr(old, name)) is None for name in limits)
-            and change.get("missing", old.missing) != "drop"
-        ):
-            del bounds[signal]
-            continue
-        merged = {
-            "signal": signal,
-            "min": old.min,
-            "max": old.max,
-            "missing": old.missing,
-            "source": old.source,
-        }
-        try:
-            bounds[signal] = bound_from({**merged, **change})
-        except ConfigError as error:
-            raise ConfigError(f"{place}: {error.message}") from None
-    return {
-        "profile": profile.name,
-        "profile_version": profile.version,
+
+
+def _resolved(spec: Filter, folder: Path) -> dict[str, Any]:
+    profile = _profile(spec.profile, folder)
+    imported = list(profile.imported)
+    families = {name: (profile.family(name), params) for name, params in profile.families.items()}
+
+    def measure(owner: SignalFamily) -> None:
+        if owner.id not in families:
+            families[owner.id] = owner, resolve_params(owner, {})
+
+    for name in spec.signals:
+        owner = family(name, others=imported, beside=str(folder))
+        imported += [owner] if owner.origin is not None else []
+        measure(owner)
+
+    def signal(name: str) -> str:
+        owner, rule = family_of_rule(name, others=imported)
+        measure(owner)
+        return rule.name
+
+    bounds = changed_bounds(profile.bounds, spec.bounds, signal)
+    conditions = with_conditions(profile.conditions, spec.where, signal)
+    if not families:
+        raise ConfigError("the filter measures nothing: give it a profile, signals, bounds or where")
+    resolved = {
+        "profile": profile.name or None,
+        "profile_version": profile.version or None,
         "when": sorted(spec.when.script) if spec.when is not None else None,
         "otherwise": spec.otherwise,
         "annotate": spec.annotate,
-        "families": [{"family": name, "params": _plain(params)} for name, params in profile.families.items()],
-        "bounds": [
-            {
-                "signal": bound.signal,
-                "min": None if bound.min is None else float(bound.min),
-                "max": None if bound.max is None else float(bound.max),
-                "missing": bound.missing,
-                "source": bound.source,
-            }
-            for bound in bounds.values()
-        ],
+        "families": [_family_record(owner, params) for owner, params in families.values()],
+        "bounds": [bound_record(bound) for bound in bounds],
+    }
+    return with_where(resolved, conditions)
+
+
+def _profile(name: str | None, folder: Path) -> Profile:
+    if name is None:
+        return NO_PROFILE
+    is_path = name.endswith((".yaml", ".yml"))
+    return load_profile(folder / name if is_path else name, beside=str(folder))
+
+
+def changed_bounds(
+    before: Sequence[Bound], changes: Mapping[str, Any], signal: Callable[[str], str]
+) -> list[Bound]:
+    """Return some bounds with changes, and bounds on other signals after them.
+
+    Parameters
+    ----------
+    before : sequence of Bound
+    changes : mapping
+        Signal -> {min, max, missing}, or None; as in a recipe's `bounds`.
+    signal : callable
+        From a signal as written to its plain name; raises ConfigError where there is none.
+    """
+    bounds = {bound.signal: bound for bound in before}
+    for written, change in changes.items():
+        for key in change or {}:
+            if key not in CHANGEABLE:
+                hint = did_you_mean(key, CHANGEABLE)
+                raise ConfigError(f"bound on {written!r}: there is no key {key!r}. {hint}")
+        name = written if written in bounds else signal(written)
+        old = bounds.get(name)
+        if old is None and change is None:
+            raise ConfigError(f"there is no bound on {name!r} to take away. {did_you_mean(name, bounds)}")
+        if old is None:
+            bounds[name] = bound_from({"signal": name, "source": RECIPE, **change})
+            continue
+        limits = {key: getattr(old, key) for key in ("min", "max")}
+        if change is None or (
+            all(change.get(key, limit) is None for key, limit in limits.items())
+            and change.get("missing", old.missing) != "drop"
+        ):
+            del bounds[name]
+            continue
+        merged = {"signal": name, **limits, "missing": old.missing, "source": old.source}
+        bounds[name] = bound_from({**merged, **change})
+    return list(bounds.values())
+
+
+def with_conditions(
+    cited: Sequence[Condition], written: Sequence[Where], signal: Callable[[str], str]
+) -> list[Condition]:
+    """Return a profile's conditions and, after them, those that a recipe wrote."""
+    found = list(cited)
+    for at, each in enumerate(written, 1):
+        name = each.name or ("where" if len(written) == 1 else f"where-{at}")
+        try:
+            found.append(Condition(name, condition_tree(each.sql, signal), each.missing, RECIPE))
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error.message}") from None
+        if any(name == other.name for other in found[:-1]):
+            raise ConfigError(f"two conditions are called {name!r}; give each a name of its own")
+    return found
+
+
+def _family_record(owner: SignalFamily, params: Params) -> dict[str, Any]:
+    """Return what is recorded of a family: of a user's, all that deciding again needs without its code."""
+    record = {"family": owner.id, "params": _plain(params)}
+    if owner.origin is not None:
+        record |= {"import": owner.origin.path, "source": owner.origin.source, "rules": _columns(owner.rules)}
+    return record
+
+
+def bound_record(bound: Bound) -> dict[str, Any]:
+    """Return a bound as the canonical recipe has it."""
+
+    def limit(of: float | Quantile | None) -> Any:
+        return of.as_dict() if isinstance(of, Quantile) else None if of is None else float(of)
+
+    return {
+        "signal": bound.signal,
+        "min": limit(bound.min),
+        "max": limit(bound.max),
+        "missing": bound.missing,
+        "source": bound.source,
     }
 
 
-class FilterView:
-    """One filter step over one part: which documents it speaks of, and every bound they crossed."""
-
-    def __init__(
-        self,
-        step: str,
-        resolved: Mapping[str, Any],
-        script: pa.Table,
-        signals: Mapping[str, pa.Table],
-        reached: np.ndarray | None,
-    ) -> None:
-        """Evaluate.
-
-        Parameters
-        ----------
-        step : str
-            The step's name.
-        resolved : mapping
-            `resolve_filter`.
-        script : pyarrow.Table
-            Table of script@1 for the part, N rows.
-        signals : mapping
-            Family id -> its table for the part, N rows.
-        reached : bool[N] or None
-            Documents that earlier steps left for this one; None for all.
-        """
-        self.step = step
-        self.annotate = bool(resolved["annotate"])
-        names, sound = scripts_of(script)
-        when = resolved["when"]
-        self.covers = np.ones(len(names), bool) if when is None else np.isin(names, when)
-        spoken_of = np.flatnonzero(self.covers & sound & (True if reached is None else reached))
-        bounds = [Bound(**bound) for bound in resolved["bounds"]]
-        measured: dict[str, pa.Array] = {}
-        for bound in bounds:
-            kind, rule = family_of_rule(bound.signal)
-            measured[bound.signal] = values(signals[kind.id].take(pa.array(spoken_of)), [rule])[rule.name]
-        self.failing = _failing(bounds, measured, spoken_of)
-        """(signal, document row, how many) of the first bound that says `missing: fail` where it is; or None."""
-        limited = [
-            replace(bound, missing="keep") if bound.missing == "fail" else bound
-            for bound in bounds
-            if bound.missing != "fail" or _limits(bound)
-        ]
-        self._crossed: pa.ListArray = crossings(measured, limited, rows=len(spoken_of))
-        self._place = np.full(len(names), -1, np.int64)
-        self._place[spoken_of] = np.arange(len(spoken_of))
-        self.hit = np.zeros(len(names), bool)
-        """bool[N]: documents of this filter that crossed a bound."""
-        self.hit[spoken_of] = np.diff(self._crossed.offsets.to_numpy()) > 0
-
-    def reasons(self, rows: np.ndarray) -> tuple[np.ndarray, pa.StructArray]:
-        """Return (document row int64[R], reason `REASON`[R]) for the given documents that crossed a bound."""
-        chosen = rows[self.hit[rows]]
-        lists = self._crossed.take(pa.array(self._place[chosen]))
-        crossing = lists.flatten()
-        at = np.repeat(chosen, np.diff(lists.offsets.to_numpy()))
-        return at, reason_array(
-            step=pa.array([self.step]).take(pa.array(np.zeros(len(at), np.int8))),
-            rule=crossing.field("rule"),
-            value=crossing.field("value"),
-            bound=crossing.field("bound"),
-            limit=crossing.field("limit"),
-            annotation=pa.array(np.full(len(at), self.annotate)),
-        )
+def with_where(resolved: Mapping[str, Any], conditions: Sequence[Condition]) -> dict[str, Any]:
+    """Return a resolved filter with these conditions; one without any says nothing of them."""
+    plain = {key: value for key, value in resolved.items() if key != "where"}
+    records = [
+        {
+            "name": each.name,
+            "sql": each.sql,
+            "tree": each.tree,
+            "missing": each.missing,
+            "source": each.source,
+        }
+        for each in conditions
+    ]
+    return {**plain, "where": records} if records else plain
 
 
-def _limits(bound: Bound) -> bool:
-    return bound.min is not None or bound.max is not None
+def conditions_of(resolved: Mapping[str, Any]) -> list[Condition]:
+    """Return the conditions of a resolved filter."""
+    return [
+        Condition(each["name"], each["tree"], each["missing"], each["source"])
+        for each in resolved.get("where", ())
+    ]
 
 
-def _failing(
-    bounds: Sequence[Bound], measured: Mapping[str, pa.Array], rows: np.ndarray
-) -> tuple[str, int, int] | None:
-    for bound in bounds:
-        if bound.missing == "fail" and measured[bound.signal].null_count:
-            missing = np.flatnonzero(measured[bound.signal].is_null().to_numpy(zero_copy_only=False))
-            return bound.signal, int(rows[missing[0]]), len(missing)
-    return None
+def quantities_of(resolved: Mapping[str, Any]) -> dict[str, tuple[str, Quantity]]:
+    """Return signal -> (family id, what its value is made of), for all that a filter measures."""
+    return {
+        name: (family_id, Quantity(name, columns["numerator"], columns["denominator"]))
+        for family_id, rules in rules_of(resolved).items()
+        for name, columns in rules.items()
+    }
 
 
-def read_view(root: Folder, step: Mapping[str, Any], reached: np.ndarray | None) -> FilterView:
-    """Read a filter step's signals for one part (`script` and `signals` name the files) and evaluate them.
-
-    `reached` is bool[N]: the documents that earlier steps left for this one; None for all.
-    """
-    script = pq.read_table(root / step["script"], use_threads=False)
-    signals = {name: pq.read_table(root / path, use_threads=False) for name, path in step["signals"].items()}
-    return FilterView(step["name"], step["resolved"], script, signals, reached)
+def rules_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return family id -> rule name -> {numerator, denominator} columns; no user's code is needed."""
+    return {
+        entry["family"]: entry["rules"] if "rules" in entry else _columns(family(entry["family"]).rules)
+        for entry in resolved["families"]
+    }
 
 
-def scripts_of(table: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Return (main script str[N], bool[N] whether the document has a text) from a table of script@1."""
-    letters = np.column_stack(
-        [table.column(f"{name}_letters").fill_null(0).to_numpy().astype(np.int64) for name in SCRIPTS]
-    )
-    names = script_of_letters(letters).to_numpy(zero_copy_only=False)
-    return names, table.column("letters").is_valid().to_numpy()
+def _columns(rules: Sequence[Quantity]) -> dict[str, dict[str, str | None]]:
+    return {rule.name: {"numerator": rule.numerator, "denominator": rule.denominator} for rule in rules}
 
 
-def uncovered(step: Mapping[str, Any], views: Mapping[int, FilterView]) -> np.ndarray:
-    """Return bool[N]: documents that none of the filters of the group ending at `step` speaks of."""
-    group = [views[position] for position in step["group"]]
-    return ~np.logical_or.reduce([view.covers for view in group])
-
-
-def not_covered(step: str, rows: np.ndarray, *, annotation: bool) -> tuple[np.ndarray, pa.StructArray]:
-    """Return the reasons of documents that no filter of the group ending at `step` speaks of."""
-    count = len(rows)
-    return rows, reason_array(
-        step=pa.array([step] * count, pa.string()),
-        rule=pa.array([NOT_COVERED] * count, pa.string()),
-        value=pa.nulls(count, pa.float64()),
-        bound=pa.array(["otherwise"] * count, pa.string()),
-        limit=pa.nulls(count, pa.float64()),
-        annotation=pa.array(np.full(count, annotation)),
-    )
-
-
-def reason_array(**columns: Any) -> pa.StructArray:
-    """Return an array of `REASON` structs from its fields, given by name; without `keeper` there is none."""
-    if "keeper" not in columns:
-        columns["keeper"] = pa.nulls(len(columns["rule"]), pa.binary(16))
-    return pa.StructArray.from_arrays(
-        [columns[field.name].cast(field.type) for field in REASON], fields=list(REASON)
-    )
+def takes_quantiles(resolved: Mapping[str, Any]) -> bool:
+    """Return whether a resolved filter has limits that a run finds out."""
+    return any(isinstance(bound[name], dict) for bound in resolved["bounds"] for name in ("min", "max"))
 
 
 def filter_groups(steps: Sequence[Mapping[str, Any]]) -> list[list[int]]:
@@ -254,15 +251,20 @@ def filter_groups(steps: Sequence[Mapping[str, Any]]) -> list[list[int]]:
     return groups
 
 
-def rules_of(resolved: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str | None]]]:
-    """Return family id -> rule name -> {numerator, denominator} columns, for the ledger's manifest."""
-    found: dict[str, dict[str, dict[str, str | None]]] = {}
-    for entry in resolved["families"]:
-        kind = family(entry["family"])
-        found[kind.id] = {
-            rule.name: {"numerator": rule.numerator, "denominator": rule.denominator} for rule in kind.rules
-        }
-    return found
+def covered_scripts(steps: Sequence[Mapping[str, Any]], position: int) -> list[str] | None:
+    """Return the scripts that a filter and the filters with `when` adjacent to it speak of; None for all.
+
+    Parameters
+    ----------
+    steps : sequence of mapping
+        The `kind` and the `when` of every step.
+    position : int
+        The filter.
+    """
+    group = next((group for group in filter_groups(steps) if position in group), None)
+    if group is None:
+        return None
+    return sorted({name for member in group for name in steps[member]["when"]})
 
 
 def _plain(value: Any) -> Any:

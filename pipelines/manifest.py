@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
 
 from datagov import __version__
 from datagov.edits import EDITS
@@ -167,10 +169,15 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
         ]
         for table in ("pairs", "buckets", "templates")
     }
+    limits = [
+        {"step": named[position], "files": [file.path for file in receipt.files]}
+        for position, receipt in cascade.limits.items()
+    ]
     return {
         "documents": [receipt.files[0].path for receipt in documents],
         "errors": [*(receipt.files[1].path for receipt in documents), *record_unreadable(plan)],
         "decisions": [receipt.files[0].path for receipt in decisions],
+        "limits": limits,
         **by_edit,
         **by_dedup,
     }
@@ -182,6 +189,7 @@ def _signals(cascade: Cascade) -> list[dict[str, Any]]:
         if step["kind"] != "filter":
             continue
         rules = rules_of(step["resolved"])
+        bounds = _bounds(cascade, step)
         _, *families = cascade.plan.by_step[step["position"]].products
         found.extend(
             {
@@ -189,10 +197,30 @@ def _signals(cascade: Cascade) -> list[dict[str, Any]]:
                 "family": product.label,
                 "files": [product.file(part.name) for part in cascade.plan.parts],
                 "rules": rules[product.label],
-                "bounds": [
-                    bound for bound in step["resolved"]["bounds"] if bound["signal"] in rules[product.label]
-                ],
+                "bounds": [bound for bound in bounds if bound["signal"] in rules[product.label]],
             }
             for product in families
         )
     return found
+
+
+def _bounds(cascade: Cascade, step: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a filter's bounds with numbers for limits; one that differs by source is in `limits` alone."""
+    receipt = cascade.limits.get(step["position"])
+    found = {}
+    if receipt is not None:
+        table = pq.read_table(cascade.plan.out / receipt.files[0].path, use_threads=False)
+        found = {
+            (row["signal"], row["bound"]): row["limit"] for row in table.to_pylist() if row["by"] is None
+        }
+    return [
+        {
+            **bound,
+            **{
+                name: found.get((bound["signal"], name))
+                for name in ("min", "max")
+                if isinstance(bound[name], dict)
+            },
+        }
+        for bound in step["resolved"]["bounds"]
+    ]

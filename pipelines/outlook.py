@@ -18,7 +18,8 @@ from datagov.signals.script import SCRIPT_NAMES
 from datagov.storage import Receipt, names_in, read_receipt
 from pipelines import outcome
 from pipelines.cascade import Cascade
-from pipelines.filters import filter_groups, scripts_of
+from pipelines.filter_view import scripts_of
+from pipelines.filters import filter_groups, takes_quantiles
 from pipelines.plan import Plan, warnings_of
 from pipelines.recipe import Recipe
 from pipelines.run import receipts_of, require_distinct_ids, require_good_documents
@@ -28,6 +29,8 @@ __all__ = ["stages_of", "summary"]
 
 DEDUP_STAGES = {"exact_dedup": ("exact",), "near_dedup": ("match", "link", "gather", "elect")}
 """What a dedup step goes through, by its kind."""
+QUANTILE_STAGES = ("tally", "settle")
+"""What a filter goes through whose limits are quantiles."""
 
 
 class _WorkAhead(Exception):
@@ -116,12 +119,15 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     waiting: list[str] = []
     screened = False
     for step in recipe.steps:
-        if step.kind in DEDUP_STAGES:
+        of_step: tuple[str, ...] = DEDUP_STAGES.get(step.kind, ())
+        if step.kind == "filter" and takes_quantiles(step.resolved):
+            of_step = QUANTILE_STAGES
+        if of_step:
             if waiting or not screened:
                 yield "screen", waiting
                 yield "collect", waiting
                 waiting, screened = [], True
-            yield from ((f"{step.name}: {stage}", [step.name]) for stage in DEDUP_STAGES[step.kind])
+            yield from ((f"{step.name}: {stage}", [step.name]) for stage in of_step)
         if step.kind in {"filter", *DEDUP_STAGES}:
             waiting.append(step.name)
     if waiting or not screened:

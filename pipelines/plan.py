@@ -133,6 +133,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
             dataset=recipe.dataset,
             form=form,
             sample=sample,
+            modules=recipe.folder,
         ),
         documents=documents,
         by_step=tuple(by_step),

@@ -51,6 +51,8 @@ class Recipe(BaseModel):
     steps: tuple[Step, ...]
     shared_filesystem: bool = False
     where: str
+    folder: str = ""
+    """The recipe's folder, where modules of user families may lie."""
 
     def canonical(self) -> dict[str, Any]:
         """Return what is done to the documents, independent of where they lie."""
@@ -124,6 +126,7 @@ def load_recipe(
         steps=steps,
         shared_filesystem=bool(raw.get("shared_filesystem", False)),
         where=where,
+        folder=str(path.parent.resolve()),
     )
 
 
@@ -234,7 +237,7 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     if isinstance(spec, EditSpec):
         resolved = {**spec.resolve(), **_made_by(kind, place)}
     if isinstance(spec, Filter):
-        resolved = resolve_filter(spec, place, folder)
+        resolved = resolve_filter(spec, place, folder.resolve())
     if isinstance(spec, NearDedup):
         bands, rows, k = spec.shape
         resolved = {

@@ -12,8 +12,9 @@ from datagov.edits.drop_lines import PRESETS as PRESETS_OF_LINES
 from datagov.edits.phrases import GROUPS
 from datagov.edits.width import DEFAULT_FORMS, TABLE
 from datagov.errors import did_you_mean
-from datagov.signals.script import SCRIPT_NAMES
+from pipelines.filter_spec import Filter
 from pipelines.validation import Strict
+from pipelines.when import When, as_list
 
 __all__ = [
     "KINDS",
@@ -30,23 +31,6 @@ __all__ = [
     "When",
     "Width",
 ]
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-class When(Strict):
-    """Which documents a step speaks of: those whose main script, as they stand there, is one of these."""
-
-    script: Annotated[list[str], BeforeValidator(_as_list)] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _known(self) -> When:
-        for name in self.script:
-            if name not in SCRIPT_NAMES:
-                raise ValueError(f"unknown script {name!r}. {did_you_mean(name, SCRIPT_NAMES)}")
-        return self
 
 
 class EditSpec(Strict):
@@ -89,9 +73,7 @@ class Repair(EditSpec):
 class Width(EditSpec):
     """Full-width and half-width forms to their usual width."""
 
-    forms: Annotated[list[str], BeforeValidator(_as_list)] = Field(
-        default_factory=lambda: list(DEFAULT_FORMS)
-    )
+    forms: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=lambda: list(DEFAULT_FORMS))
 
     @model_validator(mode="after")
     def _known(self) -> Width:
@@ -123,9 +105,9 @@ class DropLines(EditSpec):
     counters: bool = False
     blank: bool = False
     citations: bool = False
-    phrases: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    phrases: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     """Names of groups in `datagov.edits.phrases`."""
-    contains: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(_as_list)] = Field(
+    contains: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(as_list)] = Field(
         default_factory=list
     )
 
@@ -163,32 +145,12 @@ def _each_known(what: str, names: Sequence[str], known: Mapping[str, Any]) -> No
             raise ValueError(f"unknown {what} {name!r}. {did_you_mean(name, known)}")
 
 
-class Filter(Strict):
-    """A profile's bounds, applied to the documents it speaks of."""
-
-    profile: str
-    when: When | None = None
-    otherwise: Literal["keep", "drop", "annotate"] | None = None
-    bounds: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
-    """Changes to the profile's bounds: signal -> {min, max, missing}; a limit of null is taken away, and so is
-    the whole bound where it is null itself or left without a limit."""
-    annotate: bool = False
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Filter:
-        if self.annotate and self.otherwise == "drop":
-            raise ValueError(
-                "annotate: true removes nothing, otherwise: drop does; write otherwise: annotate"
-            )
-        return self
-
-
 class ExactDedup(Strict):
     """Documents with the same text, or the same value of a column, but for one."""
 
     on: str = "text"
-    keep: Annotated[list[Any], BeforeValidator(_as_list)] = Field(default_factory=lambda: ["first"])
-    within: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    keep: Annotated[list[Any], BeforeValidator(as_list)] = Field(default_factory=lambda: ["first"])
+    within: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     annotate: bool = False
 
 
@@ -213,8 +175,8 @@ class NearDedup(Strict):
     """With `recall`: most permutations to spend."""
     seed: int = Field(default=1, ge=0, lt=2**63)
     verify: Verify = Verify()
-    keep: Annotated[list[Any], BeforeValidator(_as_list)] = Field(default_factory=lambda: ["longest"])
-    within: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    keep: Annotated[list[Any], BeforeValidator(as_list)] = Field(default_factory=lambda: ["longest"])
+    within: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     tries: int = Field(default=64, gt=0)
     """Most kept documents one document is compared with."""
     bucket_cap: int = Field(default=10_000, ge=2)

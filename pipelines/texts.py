@@ -35,6 +35,8 @@ class Source:
     dataset: str
     form: InputForm
     sample: float
+    modules: str = ""
+    """Folder in which modules of user families are looked for after all other places."""
 
     @property
     def columns(self) -> Columns:

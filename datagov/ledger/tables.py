@@ -15,6 +15,7 @@ __all__ = [
     "EDITS",
     "ERRORS",
     "FORMAT_VERSION",
+    "LIMITS",
     "PAIRS",
     "REASON",
     "SPANS",
@@ -82,11 +83,20 @@ REASON = pa.struct(
         pa.field("limit", pa.float64()),
         pa.field("annotation", pa.bool_(), nullable=False),
         pa.field("keeper", pa.binary(16)),
+        pa.field("condition", pa.string()),
+        pa.field(
+            "signals",
+            pa.list_(
+                pa.struct([pa.field("signal", pa.string(), nullable=False), pa.field("value", pa.float64())])
+            ),
+        ),
     ]
 )
-"""One crossed bound. `bound` is min | max | missing | otherwise | same | jaccard; `value` is NULL when the
+"""One crossed bound. `bound` is min | max | missing | where | otherwise | same | jaccard; `value` is NULL when the
 signal is undefined; `annotation` marks a step that records without removing; `keeper` is the
-kept document that a duplicate was matched with."""
+kept document that a duplicate was matched with. Of a condition that a document does not meet, `rule` is its
+name, `condition` its SQL and `signals` the values it read; `bound` is `where` where it is false and
+`missing` where it is undefined."""
 
 DECISIONS = pa.schema(
     [
@@ -152,6 +162,21 @@ PAIRS = pa.schema(
 tried against; Jaccard = intersection / union; `agreeing_rows / signature_rows` is the estimate from
 the one-byte signatures; `verified` says that the Jaccard reached the step's threshold."""
 
+LIMITS = pa.schema(
+    [
+        pa.field("signal", pa.string(), nullable=False),
+        pa.field("bound", pa.string(), nullable=False),
+        pa.field("quantile", pa.float64(), nullable=False),
+        pa.field("by", pa.string()),
+        pa.field("stratum", pa.string()),
+        pa.field("limit", pa.float64()),
+        pa.field("documents", pa.int64(), nullable=False),
+    ]
+)
+"""What a step's quantile bounds came to: `bound` is min | max; `by` the column whose values (`stratum`, which
+may be NULL) have a limit each, NULL where there is one for all; `documents` those it was taken of. `limit`
+is NULL where there were none: it then bounds nothing."""
+
 TABLES: dict[str, pa.Schema] = {
     "documents": DOCUMENTS,
     "edits": EDITS,
@@ -159,6 +184,7 @@ TABLES: dict[str, pa.Schema] = {
     "errors": ERRORS,
     "buckets": BUCKETS,
     "templates": TEMPLATES,
+    "limits": LIMITS,
     "pairs": PAIRS,
     "decisions": DECISIONS,
 }

@@ -28,7 +28,7 @@ FROM files.decisions;
 CREATE VIEW reasons AS
 SELECT hex_id(doc_id) AS doc_id, action, reason.step AS step, reason.rule AS rule,
        reason.value AS value, reason.bound AS bound, reason."limit" AS bound_limit,
-       reason.annotation AS annotation, lower(hex(reason.keeper)) AS keeper,
+       reason.condition AS condition, reason.signals AS signals, reason.annotation AS annotation, lower(hex(reason.keeper)) AS keeper,
        action = 'remove' AND removed_at = reason.step AND NOT reason.annotation AS decisive,
        part, row
 FROM (SELECT doc_id, action, step AS removed_at, unnest(reasons) AS reason, part, row FROM files.decisions);
@@ -44,6 +44,11 @@ SELECT step, hex_id(a) AS a, hex_id(b) AS b, shared_bands, agreeing_rows, signat
 FROM files.pairs;
 
 CREATE VIEW buckets AS SELECT step, key, part, row FROM files.buckets;
+
+-- What the quantile bounds of a step came to; `stratum` is the source, where each has a limit of its own.
+CREATE VIEW limits AS
+SELECT step, signal, bound, quantile, "by" AS taken_by, stratum, "limit" AS bound_limit, documents
+FROM files.limits;
 
 CREATE VIEW templates AS SELECT step, key, members, split_into FROM files.templates;
 

@@ -8,17 +8,20 @@ under `signals` are measured whether or not a bound is on them.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from datagov.condition_sql import condition_tree
+from datagov.conditions import Condition
 from datagov.errors import ConfigError, did_you_mean
 from datagov.plain_yaml import read_yaml
-from datagov.policy import Bound, bound_from
+from datagov.policy import MISSING, Bound, bound_from
 from datagov.signals import family, family_of_rule, resolve_params
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from datagov.rule import Params, SignalFamily
 
@@ -39,7 +42,8 @@ PROFILES = (
 )
 """Profiles shipped with datagov."""
 
-KEYS = ("profile", "version", "title", "sources", "params", "not_included", "signals", "bounds")
+KEYS = ("profile", "version", "title", "sources", "params", "not_included", "signals", "bounds", "where")
+KEYS_OF_WHERE = ("name", "sql", "missing", "source")
 
 
 @dataclass(frozen=True)
@@ -58,15 +62,25 @@ class Profile:
     """What the published recipe has besides, and why it is not here."""
     measured: Mapping[str, str] = field(default_factory=dict)
     """Families that the file asks for under `signals`, bounded or not, and their citations."""
+    imported: tuple[SignalFamily, ...] = ()
+    """Those of the families that are not of this release."""
+    conditions: tuple[Condition, ...] = ()
+    """What must be true of a document besides its bounds."""
+
+    def family(self, family_id: str) -> SignalFamily:
+        """Return one of `families` by its id."""
+        return family(family_id, others=self.imported)
 
 
-def load_profile(name_or_path: str | Path) -> Profile:
+def load_profile(name_or_path: str | Path, *, beside: str = "") -> Profile:
     """Read and check a profile.
 
     Parameters
     ----------
     name_or_path : str or Path
         One of `PROFILES`, or the path of a YAML file (anything with a `/` or ending in .yaml or .yml).
+    beside : str
+        Folder in which modules of user families are looked for after all other places.
 
     Raises
     ------
@@ -75,7 +89,7 @@ def load_profile(name_or_path: str | Path) -> Profile:
     """
     text, where = read(name_or_path)
     try:
-        return parse(read_yaml(text))
+        return parse(read_yaml(text), beside)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}") from error
 
@@ -98,7 +112,7 @@ def read(name_or_path: str | Path) -> tuple[str, str]:
         raise ConfigError(f"{name}: the profile is not UTF-8: {error}.") from error
 
 
-def parse(content: Any) -> Profile:
+def parse(content: Any, beside: str) -> Profile:
     """Return the profile that a file's content describes."""
     if not isinstance(content, dict):
         raise ConfigError("a profile is a mapping with the keys " + ", ".join(KEYS) + ".")
@@ -115,44 +129,72 @@ def parse(content: Any) -> Profile:
     if not isinstance(given, dict) or not all(isinstance(value, dict) for value in given.values()):
         raise ConfigError("params: must map a family to its parameters.")
 
-    bounds: list[Bound] = []
-    families: dict[str, Params] = {}
-    params = {located(f"params.{key}", family, key).id: value for key, value in given.items()}
-    for at, entry in enumerate(entries):
-        key = f"bounds[{at}]"
-        bound = located(key, checked_bound, entry, sources)
-        owner, rule = located(f"{key}.signal", family_of_rule, bound.signal)
-        if any(rule.name == other.signal for other in bounds):
-            raise ConfigError(
-                f"{key}.signal: {rule.name!r} is bounded twice; write one bound with min and max."
-            )
-        if owner.id not in families:
-            families[owner.id] = located(
-                f"params.{owner.name}", resolve_params, owner, params.get(owner.id, {})
-            )
-        bounds.append(replace(bound, signal=rule.name))
     measured: dict[str, str] = {}
+    imported: list[SignalFamily] = []
     wanted = content.get("signals", [])
     if not isinstance(wanted, list):
         raise ConfigError("signals: must be a list of families.")
     for at, entry in enumerate(wanted):
         key = f"signals[{at}]"
-        owner, source = located(key, measured_family, entry, sources)
+        owner, source = located(key, measured_family, entry, sources, imported, beside)
         if owner.id in measured:
             raise ConfigError(f"{key}.family: {owner.name!r} is named twice.")
         measured[owner.id] = source
+        if owner.origin is not None:
+            imported.append(owner)
+
+    families: dict[str, Params] = {}
+    params = {
+        located(f"params.{key}", partial(family, others=imported), key).id: value
+        for key, value in given.items()
+    }
+
+    def measure(owner: SignalFamily) -> None:
         if owner.id not in families:
-            families[owner.id] = located(
-                f"params.{owner.name}", resolve_params, owner, params.get(owner.id, {})
+            chosen = params.get(owner.id, {})
+            families[owner.id] = located(f"params.{owner.name}", resolve_params, owner, chosen)
+
+    bounds: list[Bound] = []
+    for at, entry in enumerate(entries):
+        key = f"bounds[{at}]"
+        bound = located(key, checked_bound, entry, sources)
+        owner, rule = located(f"{key}.signal", partial(family_of_rule, others=imported), bound.signal)
+        if any(rule.name == other.signal for other in bounds):
+            raise ConfigError(
+                f"{key}.signal: {rule.name!r} is bounded twice; write one bound with min and max."
             )
+        measure(owner)
+        bounds.append(replace(bound, signal=rule.name))
+
+    def signal(name: str) -> str:
+        owner, rule = family_of_rule(name, others=imported)
+        measure(owner)
+        return rule.name
+
+    conditions: list[Condition] = []
+    written = content.get("where", [])
+    if not isinstance(written, list):
+        raise ConfigError("where: must be a list of conditions.")
+    for at, entry in enumerate(written):
+        condition = located(f"where[{at}]", checked_condition, entry, sources, signal)
+        if any(condition.name == other.name for other in conditions):
+            raise ConfigError(f"where[{at}].name: two conditions are called {condition.name!r}.")
+        conditions.append(condition)
+    for family_id in measured:
+        measure(family(family_id, others=imported))
     if not families:
         raise ConfigError("there is neither a bound nor a family under `signals`: nothing is measured.")
     for unused in params.keys() - families.keys():
         raise ConfigError(f"params.{unused}: no bound is on a signal of this family.")
-    return Profile(name, version, title, families, tuple(bounds), tuple(map(str, not_included)), measured)
+    left_out = tuple(map(str, not_included))
+    return Profile(
+        name, version, title, families, tuple(bounds), left_out, measured, tuple(imported), tuple(conditions)
+    )
 
 
-def measured_family(entry: Any, sources: Mapping[str, str]) -> tuple[SignalFamily, str]:
+def measured_family(
+    entry: Any, sources: Mapping[str, str], imported: Sequence[SignalFamily], beside: str
+) -> tuple[SignalFamily, str]:
     """Return a family that is measured without a bound, and its citation."""
     if not isinstance(entry, dict):
         raise ConfigError(f"must be a mapping, not {entry!r}.")
@@ -162,7 +204,8 @@ def measured_family(entry: Any, sources: Mapping[str, str]) -> tuple[SignalFamil
     for key in ("family", "source"):
         if key not in entry:
             raise ConfigError(f"the key {key!r} is missing.")
-    return family(str(entry["family"])), citation(entry["source"], sources)
+    found = family(str(entry["family"]), others=imported, beside=beside)
+    return found, citation(entry["source"], sources)
 
 
 def checked(content: Mapping[str, Any], key: str, kind: type) -> Any:
@@ -182,6 +225,22 @@ def checked_bound(entry: Any, sources: Mapping[str, str]) -> Bound:
         if key not in entry:
             raise ConfigError(f"the key {key!r} is missing; a profile says it for every bound.")
     return bound_from({**entry, "source": citation(entry["source"], sources)})
+
+
+def checked_condition(entry: Any, sources: Mapping[str, str], signal: Callable[[str], str]) -> Condition:
+    """Return one condition with its citation spelled out."""
+    if not isinstance(entry, dict):
+        raise ConfigError(f"must be a mapping, not {entry!r}.")
+    for key in entry:
+        if key not in KEYS_OF_WHERE:
+            raise ConfigError(f"unknown key {key!r}. {did_you_mean(str(key), KEYS_OF_WHERE)}")
+    for key in KEYS_OF_WHERE:
+        if not isinstance(entry.get(key), str):
+            raise ConfigError(f"the key {key!r} is missing; a profile says it for every condition.")
+    if entry["missing"] not in MISSING:
+        raise ConfigError(f"missing is {entry['missing']!r}. {did_you_mean(entry['missing'], MISSING)}")
+    tree = condition_tree(entry["sql"], signal)
+    return Condition(entry["name"], tree, entry["missing"], citation(entry["source"], sources))
 
 
 def citation(source: Any, sources: Mapping[str, str]) -> str:

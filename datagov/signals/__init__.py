@@ -12,6 +12,7 @@ from datagov.signals.char_ngrams import CHAR_NGRAMS
 from datagov.signals.char_repetition import CHAR_REPETITION
 from datagov.signals.characters import CHARACTERS
 from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
+from datagov.signals.imported import import_family, installed, refuse_clashes
 from datagov.signals.line_marks import LINE_MARKS
 from datagov.signals.line_repetition import LINE_REPETITION
 from datagov.signals.lines import LINES
@@ -24,7 +25,7 @@ from datagov.signals.vocabulary import VOCABULARY
 from datagov.signals.words import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from datagov.rule import Params, RuleInfo, SignalFamily
 
@@ -49,40 +50,62 @@ FAMILIES: tuple[SignalFamily, ...] = (
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
 
-def family(name: str) -> SignalFamily:
-    """Return the family called `name`, with or without its version.
+def family(name: str, *, others: Sequence[SignalFamily] = (), beside: str = "") -> SignalFamily:
+    """Return the family called `name`.
 
     Parameters
     ----------
     name : str
-        `words` or `words@1`.
+        `words` or `words@1`; `module:attribute` for a family of your own; or the name of one that an
+        installed package adds.
+    others : sequence of SignalFamily
+        Imported families that can be meant as well.
+    beside : str
+        Folder in which modules are looked for after all other places.
 
     Raises
     ------
     ConfigError
-        No family has this name, or it has another version.
+        No family has this name, or it has another version; or it cannot be imported.
     """
-    plain, _, version = name.partition("@")
-    for candidate in FAMILIES:
+    if ":" in name:
+        found = import_family(name, beside)
+        refuse_clashes(found, (*FAMILIES, *others))
+        return found
+    plain = name.partition("@")[0]
+    for candidate in (*FAMILIES, *others):
         if candidate.name == plain:
-            if version and candidate.id != name:
-                raise ConfigError(
-                    f"Signal family {name!r} is not of this release, which has {candidate.id!r}: its formulas "
-                    "changed. Name the version at hand, or install the release that the recipe was made for."
-                )
-            return candidate
-    raise ConfigError(
-        f"There is no signal family {name!r}. {did_you_mean(plain, (f.name for f in FAMILIES))}"
-    )
+            return of_version(candidate, name)
+    packages = installed()
+    if plain not in packages:
+        known = [*(each.name for each in (*FAMILIES, *others)), *packages]
+        raise ConfigError(f"There is no signal family {name!r}. {did_you_mean(plain, known)}")
+    found = family(packages[plain].value, others=others, beside=beside)
+    if found.name != plain:
+        raise ConfigError(f"{packages[plain].value}: is called {found.name!r}, its entry point {plain!r}.")
+    return of_version(found, name)
 
 
-def family_of_rule(name: str) -> tuple[SignalFamily, RuleInfo]:
+def of_version(found: SignalFamily, name: str) -> SignalFamily:
+    """Return the family, or raise ConfigError that `name` asks for another version of it."""
+    if "@" in name and found.id != name:
+        raise ConfigError(
+            f"Signal family {name!r} is not of this release, which has {found.id!r}: its formulas changed. "
+            "Name the version at hand, or install the release that the recipe was made for."
+        )
+    return found
+
+
+def family_of_rule(name: str, *, others: Sequence[SignalFamily] = ()) -> tuple[SignalFamily, RuleInfo]:
     """Return the family and rule that a bound's signal means.
 
     Parameters
     ----------
     name : str
         A rule (`word_count`), or a family and rule (`words/word_count`, `words@1/word_count`).
+    others : sequence of SignalFamily
+        Imported families that can be meant as well. Those of installed packages are found by
+        family and rule; or by the rule alone, where it is named under `signals` too.
 
     Raises
     ------
@@ -90,7 +113,7 @@ def family_of_rule(name: str) -> tuple[SignalFamily, RuleInfo]:
         There is no such family, or no such rule in it.
     """
     family_name, slash, rule_name = name.rpartition("/")
-    searched = (family(family_name),) if slash else FAMILIES
+    searched = (family(family_name, others=others),) if slash else (*FAMILIES, *others)
     for candidate in searched:
         for rule in candidate.rules:
             if rule.name == rule_name:

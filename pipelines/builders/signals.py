@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from datagov.signals import family
+from datagov.signals.imported import measured
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
+from pipelines.families import family_to_measure
 from pipelines.products import Product
 from pipelines.text_states import TextState
 from pipelines.texts import Chunk, Source, scatter
@@ -19,9 +20,9 @@ __all__ = ["SignalsBuilder"]
 class SignalsBuilder:
     """One signal family at one text state, for the documents whose script the filter speaks of."""
 
-    def __init__(self, product: Product, _source: Source) -> None:
+    def __init__(self, product: Product, source: Source) -> None:
         self.product = product
-        self._family = family(product.params["family"])
+        self._family = family_to_measure(product.params, source.modules)
         self._params = product.params["params"]
         self._when = product.params["when"]
         self._tables: list[pa.Table] = []
@@ -29,8 +30,8 @@ class SignalsBuilder:
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk; documents outside `when`, or set aside, get NULLs."""
         chosen, batch = state.of_scripts(self._when)
-        measured = self._family.measure(batch, self._params)
-        self._tables.append(scatter(measured, chunk.rows[chosen], len(chunk.text)))
+        counts = measured(self._family, batch, self._params)
+        self._tables.append(scatter(counts, chunk.rows[chosen], len(chunk.text)))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
         """Return the table."""
@@ -38,6 +39,6 @@ class SignalsBuilder:
         if tables:
             table = pa.concat_tables(tables)
         else:
-            empty = self._family.measure(TextBatch(pa.array([], pa.large_string())), self._params)
+            empty = measured(self._family, TextBatch(pa.array([], pa.large_string())), self._params)
             table = pa.Table.from_batches([empty])
         return [Output(self.product.file(part), table)], {"rows": table.num_rows}

@@ -16,6 +16,8 @@ STAGES = (
     "identify",
     "screen",
     "collect",
+    "tally",
+    "settle",
     "exact",
     "match",
     "link",

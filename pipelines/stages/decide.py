@@ -13,13 +13,11 @@ import pyarrow.parquet as pq
 from datagov.ledger.tables import DECISIONS, REASON
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, ERRORED, rows_of_part
-from pipelines.filters import FilterView, not_covered, read_view, reason_array, uncovered
+from pipelines.filter_view import Reasons, not_covered, read_view, reason_array
 from pipelines.removals import LINKS, REMOVALS, SPENT
 from pipelines.stage import Task, finish
 
 __all__ = ["apply"]
-
-Reasons = tuple[np.ndarray, pa.StructArray]
 
 
 def apply(task: Task) -> list[Receipt]:
@@ -33,21 +31,20 @@ def apply(task: Task) -> list[Receipt]:
     documents = pq.read_table(task.root / args["documents"], columns=["doc_id", "bytes"], use_threads=False)
     fates = pq.read_table(task.root / args["fates"], use_threads=False).column("fate").to_numpy()
     pieces = [_errors(task, documents)]
-    views: dict[int, FilterView] = {}
     annotated: dict[str, int] = {}
     not_compared: dict[str, int] = {}
     uncovered_kept = 0
     for step in args["steps"]:
         reached = np.flatnonzero((fates == ALIVE) | (fates >= step["position"]))
         if step["kind"] == "filter":
-            found = _filter(task, step, views, reached)
+            found, left_out = _filter(task, step, reached)
+            if step["resolved"]["otherwise"] == "keep":
+                uncovered_kept += int(np.count_nonzero(fates[left_out] == ALIVE))
         else:
             passed_over = _not_compared(task, step, reached)
             not_compared[step["name"]] = len(passed_over[0])
             found = [*_dedup(task, step), passed_over]
         pieces.extend(found)
-        if step["kind"] == "filter" and step["resolved"]["otherwise"] == "keep":
-            uncovered_kept += int(np.count_nonzero(uncovered(step, views) & (fates == ALIVE)))
         noted = [at[annotation_of(reason)] for at, reason in found]
         annotated[step["name"]] = len(np.unique(np.concatenate(noted))) if noted else 0
     table = _decisions(task, documents, fates, pieces)
@@ -77,19 +74,17 @@ def _errors(task: Task, documents: pa.Table) -> Reasons:
     return rows, _plain_reasons("input", errors.column("reason").combine_chunks(), len(rows))
 
 
-def _filter(
-    task: Task, step: dict[str, Any], views: dict[int, FilterView], reached: np.ndarray
-) -> list[Reasons]:
+def _filter(task: Task, step: dict[str, Any], reached: np.ndarray) -> tuple[list[Reasons], np.ndarray]:
+    """Return a filter's reasons, and the documents that reached it and no filter speaks of."""
     mask = np.zeros(task.args["rows"], bool)
     mask[reached] = True
     view = read_view(task.root, step, mask)
-    views[step["position"]] = view
-    found = [view.reasons(reached)]
+    found = view.reasons(reached)
     otherwise = step["resolved"]["otherwise"]
+    left_out = reached[view.uncovered[reached]]
     if otherwise in {"drop", "annotate"}:
-        left_out = reached[uncovered(step, views)[reached]]
         found.append(not_covered(step["name"], left_out, annotation=otherwise == "annotate"))
-    return found
+    return found, left_out
 
 
 def _dedup(task: Task, step: dict[str, Any]) -> list[Reasons]:
@@ -148,9 +143,7 @@ def _plain_reasons(
     return reason_array(
         step=pa.array([step] * count, pa.string()),
         rule=rule,
-        value=pa.nulls(count, pa.float64()),
         bound=pa.array([bound] * count, pa.string()),
-        limit=pa.nulls(count, pa.float64()),
         annotation=pa.array([annotation] * count, pa.bool_()),
     )
 

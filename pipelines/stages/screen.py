@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from datagov.errors import InputError
 from datagov.storage import Output, Receipt
 from pipelines.fates import ALIVE, ERRORED, rows_of_part
-from pipelines.filters import FilterView, read_view, uncovered
+from pipelines.filter_view import read_view
 from pipelines.removals import REMOVALS
 from pipelines.stage import Task, finish
 
@@ -23,12 +23,11 @@ def apply(task: Task) -> list[Receipt]:
 
     `args`: rows, offset (ordinal of the part's first document), fates (file of the part's fates so
     far, or None at the start), documents (file), steps (each with position, kind, name and, for
-    filters, resolved, group, script and signals; for dedup steps, removals).
+    filters, what `read_view` reads; for dedup steps, removals).
     """
     started = time.perf_counter()
     args = task.args
     fates = _start(task) if args["fates"] is None else _read(task, args["fates"])
-    views: dict[int, FilterView] = {}
     spent: dict[str, float] = {}
     for step in args["steps"]:
         began = time.perf_counter()
@@ -37,11 +36,10 @@ def apply(task: Task) -> list[Receipt]:
             view = read_view(task.root, step, alive)
             if view.failing is not None:
                 raise _missing(task, step["name"], *view.failing)
-            views[step["position"]] = view
             if not view.annotate:
                 fates[alive & view.hit] = step["position"]
             if step["resolved"]["otherwise"] == "drop":
-                fates[alive & uncovered(step, views)] = step["position"]
+                fates[alive & view.uncovered] = step["position"]
         elif not step["annotate"]:
             removed = rows_of_part(task.root, step["removals"], REMOVALS, args["offset"], args["rows"])
             fates[removed.column("ordinal").to_numpy()] = step["position"]

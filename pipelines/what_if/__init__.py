@@ -21,6 +21,7 @@ from datagov.ledger.reader import Ledger
 from pipelines.fates import ALIVE
 from pipelines.recipe import Recipe
 from pipelines.what_if.evidence import Evidence
+from pipelines.what_if.filter_evidence import filtered
 from pipelines.what_if.near_evidence import near
 from pipelines.what_if.recorded import changed_recipe, recorded_recipe, require_measured
 
@@ -95,7 +96,6 @@ def what_if(ledger: Ledger, changes: Sequence[str], *, verify: Rerun | None = No
 
 def decided_again(evidence: Evidence, changed: Recipe) -> tuple[Alive, list[Range], int]:
     """Take every step of the changed recipe; return who is left, the removals of each step, unknown pairs."""
-    outside = evidence.outside(changed)
     alive = evidence.start
     removed: list[Range] = []
     unknown_pairs = 0
@@ -104,7 +104,7 @@ def decided_again(evidence: Evidence, changed: Recipe) -> tuple[Alive, list[Rang
             removed.append((0, 0))
             continue
         if step.kind == "filter":
-            verdict = outside[position], outside[position]
+            verdict = filtered(evidence, changed, position, alive)
         elif step.kind == "exact_dedup":
             verdict = evidence.exact(position, alive)
         else:

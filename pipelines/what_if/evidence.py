@@ -1,4 +1,4 @@
-"""What a run's ledger holds for deciding again, as arrays: fates, documents outside bounds, sorted keys.
+"""What a run's ledger holds for deciding again, as arrays: fates, documents, sorted keys.
 
 Documents are named by ordinal: their place in the run, part after part.
 """
@@ -18,16 +18,15 @@ import pyarrow.parquet as pq
 
 from datagov.dedup.alive import Alive, copies
 from datagov.dedup.keeper import KeepPolicy
-from datagov.errors import InputError, LedgerError
+from datagov.errors import LedgerError
 from datagov.ledger.reader import Ledger
 from pipelines.carry import joined
 from pipelines.fates import ALIVE, ERRORED
-from pipelines.filters import FilterView, filter_groups, read_view, uncovered
 from pipelines.products import StepProducts, products_of
 from pipelines.recipe import Recipe
 from pipelines.removals import in_keep_order
 
-__all__ = ["Evidence", "Verdict", "inverse", "one_array", "read_ledger", "spread"]
+__all__ = ["Evidence", "Verdict", "incomplete", "inverse", "one_array", "read_ledger", "spread"]
 
 Verdict = tuple[np.ndarray, np.ndarray]
 """bool[N], bool[N]: documents a step removes, if they are alive, in every case and in some case."""
@@ -96,44 +95,6 @@ class Evidence:
         """Who is alive before the first step."""
         sound = self.documents.column("chars").is_valid().to_numpy()
         return Alive(sound, sound)
-
-    def outside(self, recipe: Recipe) -> dict[int, np.ndarray]:
-        """Return position of each filter of `recipe` -> bool[N]: the documents it removes if they are alive.
-
-        Raises
-        ------
-        InputError
-            A signal is undefined where its bound says `missing: fail`, as a run would find.
-        """
-        groups = filter_groups([{"kind": s.kind, "when": s.resolved.get("when")} for s in recipe.steps])
-        positions = [at for at, step in enumerate(recipe.steps) if step.kind == "filter"]
-        removed: dict[int, list[np.ndarray]] = {position: [] for position in positions}
-        for part in self.parts:
-            views: dict[int, FilterView] = {}
-            for position in positions:
-                step = recipe.steps[position]
-                described = {
-                    "name": step.name,
-                    "resolved": step.resolved,
-                    "group": next((group for group in groups if position in group), [position]),
-                    **self.by_step[position].filter_files(part),
-                }
-                try:
-                    views[position] = read_view(self.ledger.root, described, None)
-                except FileNotFoundError as error:
-                    raise incomplete(self.ledger, error) from error
-                failing = views[position].failing
-                if failing is not None:
-                    signal, _, count = failing
-                    raise InputError(
-                        f"step {step.name!r}: {signal!r} is undefined for {count} documents of part {part} and its bound "
-                        "says `missing: fail`; whether one of them reaches the step only a run tells (--verify)"
-                    )
-                hit = views[position].hit & ~np.bool_(views[position].annotate)
-                if step.resolved["otherwise"] == "drop":
-                    hit = hit | uncovered(described, views)
-                removed[position].append(hit)
-        return {position: np.concatenate(pieces) for position, pieces in removed.items()}
 
     def exact(self, position: int, alive: Alive) -> Verdict:
         """Decide an exact_dedup step again, from its sorted keys."""

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
+from pipelines.filters import (
+    CHANGEABLE,
+    RECIPE,
+    bound_record,
+    changed_bounds,
+    conditions_of,
+    quantities_of,
+    with_conditions,
+    with_where,
+)
 from pipelines.input_spec import InputSpec
 from pipelines.plan import MARKER
 from pipelines.products import products_of
@@ -21,7 +31,10 @@ from pipelines.validation import Strict, validated
 __all__ = ["changed_recipe", "recorded_recipe", "require_measured"]
 
 OF_A_FILTER = ("annotate", "otherwise")
-"""Options of a filter, besides its bounds, that change no measurement."""
+"""Options of a filter, besides its bounds and conditions, that change no measurement."""
+
+BoundChanges = dict[str, dict[str, Any]]
+"""Signal -> min, max or missing -> value."""
 
 
 def recorded_recipe(ledger: Ledger) -> Recipe:
@@ -63,17 +76,24 @@ def changed_recipe(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     """
     steps = list(recipe.steps)
     names = [step.name for step in steps]
+    bounds: dict[int, tuple[str, BoundChanges]] = {}
     for change in changes:
         name, keys, value = parse_change(change)
         if name not in names:
             raise ConfigError(f"--set {change!r}: no step {name!r}. {did_you_mean(name, names)}")
         at = names.index(name)
         place = f"--set {change!r}"
+        if steps[at].kind == "filter" and len(keys) > 1 and keys[-1] in CHANGEABLE:
+            of_step = bounds.setdefault(at, (place, {}))[1]
+            of_step.setdefault(".".join(keys[:-1]), {})[keys[-1]] = value
+            continue
         steps[at] = (
             _changed_filter(steps[at], keys, value, place)
             if steps[at].kind == "filter"
             else _changed_step(steps[at], keys, value, place)
         )
+    for at, (place, of_step) in bounds.items():
+        steps[at] = _with_bounds(steps[at], of_step, place)
     check_coverage(steps, recipe.where)
     return recipe.model_copy(update={"steps": tuple(steps)})
 
@@ -106,37 +126,58 @@ def _spec(kind: str, resolved: dict[str, Any], place: str) -> Any:
     model: type[Strict] = KINDS[kind]
     body = {key: value for key, value in resolved.items() if key in model.model_fields}
     if model is Filter:
-        # A filter's resolved bounds are all of its bounds, not changes to its profile's.
+        # A filter's resolved bounds are all of its bounds, not changes to its profile's; so are its conditions.
         del body["bounds"]
+        body.pop("where", None)
         body["when"] = None if body["when"] is None else {"script": body["when"]}
     return validated(model, body, place)
 
 
+def _with_bounds(step: Step, changes: BoundChanges, place: str) -> Step:
+    """Return a filter with changed bounds, and bounds on more of what it measured."""
+    before = [bound_from(bound) for bound in step.resolved["bounds"]]
+    try:
+        after = changed_bounds(before, changes, _measured_by(step))
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error.message}") from None
+    resolved = {**step.resolved, "bounds": [bound_record(bound) for bound in after]}
+    return step.model_copy(update={"resolved": resolved, "spec": _spec(step.kind, resolved, place)})
+
+
 def _changed_filter(step: Step, keys: list[str], value: Any, place: str) -> Step:
     resolved = copy.deepcopy(step.resolved)
-    if len(keys) > 1 and keys[-1] in {"min", "max", "missing"}:
-        signal = ".".join(keys[:-1])
-        bounds = {bound["signal"]: bound for bound in resolved["bounds"]}
-        if signal not in bounds:
-            raise ConfigError(
-                f"{place}: step {step.name!r} has no bound on {signal!r}. {did_you_mean(signal, bounds)}"
-            )
+    if keys == ["where"]:
+        cited = [condition for condition in conditions_of(resolved) if condition.source != RECIPE]
+        written = validated(Filter, {"where": [] if value is None else value}, place).where
         try:
-            bound = bound_from({**bounds[signal], keys[-1]: value})
+            resolved = with_where(resolved, with_conditions(cited, written, _measured_by(step)))
         except ConfigError as error:
             raise ConfigError(f"{place}: {error.message}") from None
-        for limit in ("min", "max"):
-            number = getattr(bound, limit)
-            bounds[signal][limit] = None if number is None else float(number)
-        bounds[signal]["missing"] = bound.missing
     elif len(keys) == 1 and keys[0] in OF_A_FILTER:
         resolved[keys[0]] = value
     else:
         raise ConfigError(
-            f"{place}: of a filter the ledger can decide again SIGNAL.min, SIGNAL.max, SIGNAL.missing, "
+            f"{place}: of a filter the ledger can decide again SIGNAL.min, SIGNAL.max, SIGNAL.missing, where, "
             f"{' and '.join(OF_A_FILTER)}. For another option, `datagov run RECIPE --set ...`"
         )
     return step.model_copy(update={"resolved": resolved, "spec": _spec(step.kind, resolved, place)})
+
+
+def _measured_by(step: Step) -> Callable[[str], str]:
+    """Return a function from a signal as written to its name, for what a filter measured."""
+    measured = quantities_of(step.resolved)
+
+    def signal(written: str) -> str:
+        family, _, name = written.rpartition("/")
+        known = {
+            key for key, (owner, _) in measured.items() if family in ("", owner, owner.partition("@")[0])
+        }
+        if name not in known:
+            hint = did_you_mean(name, known or measured)
+            raise ConfigError(f"step {step.name!r} has measured no signal {written!r}. {hint}")
+        return name
+
+    return signal
 
 
 def _changed_step(step: Step, keys: list[str], value: Any, place: str) -> Step:

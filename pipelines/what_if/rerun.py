@@ -30,7 +30,7 @@ from pipelines.what_if.unchanged_input import plan_again
 
 __all__ = ["rerun"]
 
-REUSED = ("screen", "collect", "exact", "match", "link", "gather", "elect")
+REUSED = ("screen", "collect", "tally", "settle", "exact", "match", "link", "gather", "elect")
 """Stages whose finished work may serve: their keys name all that it depends on."""
 
 

@@ -1,0 +1,51 @@
+"""What can be written of a filter."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pipelines.validation import Strict
+from pipelines.when import When, as_list
+
+__all__ = ["Filter", "Where"]
+
+
+class Where(Strict):
+    """A condition: SQL over signals that must be true of a document for it to be kept."""
+
+    sql: str
+    name: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_-]*$")
+    """Rule that reasons name; `where` unless given, numbered where there are several."""
+    missing: Literal["keep", "drop", "fail"] = "drop"
+    """What becomes of documents for which it is undefined; dropped, as by WHERE in SQL."""
+
+
+def _as_conditions(value: Any) -> Any:
+    return [{"sql": item} if isinstance(item, str) else item for item in as_list(value)]
+
+
+class Filter(Strict):
+    """A profile's bounds, and others, applied to the documents it speaks of."""
+
+    profile: str | None = None
+    signals: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
+    """Families to measure besides: names, or `module:attribute` of families of one's own."""
+    when: When | None = None
+    otherwise: Literal["keep", "drop", "annotate"] | None = None
+    bounds: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    """Changes to the profile's bounds, and bounds on other signals: signal -> {min, max, missing}; a limit of null
+    is taken away, and so is the whole bound where it is null itself or left without a limit. A limit is a number
+    or `{quantile: 0.05}`."""
+    where: Annotated[list[Where], BeforeValidator(_as_conditions)] = Field(default_factory=list)
+    """Conditions besides the bounds."""
+    annotate: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Filter:
+        if self.annotate and self.otherwise == "drop":
+            raise ValueError(
+                "annotate: true removes nothing, otherwise: drop does; write otherwise: annotate"
+            )
+        return self
