@@ -114,7 +114,7 @@ class Reader:
         """Return the tree of one node."""
         kind = type(node).__name__
         if kind in ("And", "Or"):
-            return [OPERATORS[kind], *self._flat(node, kind)]
+            return [OPERATORS[kind], *self._flat(node, OPERATORS[kind])]
         if kind in OPERATORS:
             return [
                 OPERATORS[kind],
@@ -126,14 +126,11 @@ class Reader:
         found: Tree = special(node)
         return found
 
-    def _flat(self, node: exp.Expr, kind: str) -> Iterator[Tree]:
-        while type(node).__name__ == "Paren":
-            node = node.this
-        if type(node).__name__ == kind:
-            yield from self._flat(node.this, kind)
-            yield from self._flat(node.expression, kind)
-        else:
-            yield self.read(node)
+    def _flat(self, node: exp.Expr, operator: str) -> Iterator[Tree]:
+        """Yield the operands of a chain of ANDs or ORs, whatever its parentheses."""
+        for side in (node.this, node.expression):
+            tree = self.read(side)
+            yield from tree[1:] if tree[0] == operator else [tree]
 
     def _read_paren(self, node: exp.Expr) -> Tree:
         return self.read(node.this)

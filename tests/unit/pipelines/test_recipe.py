@@ -89,7 +89,7 @@ def test_every_key_is_needed(tmp_path: Path, key: str) -> None:
         ({"filter": {"profile": "gopher-en", "when": {"scripts": "han"}}}, "Did you mean 'script'"),
         (
             {"filter": {"profile": "gopher-en", "bounds": {"word_cont": {"min": 1}}}},
-            "no bound on 'word_cont'. Did you mean 'word_count'",
+            "no signal 'word_cont'. Did you mean 'word_count'",
         ),
         (
             {"filter": {"profile": "gopher-en", "bounds": {"word_count": {"mim": 1}}}},
@@ -100,7 +100,7 @@ def test_every_key_is_needed(tmp_path: Path, key: str) -> None:
             "Did you mean 'drop'",
         ),
         ({"filter": {"profile": "gopher-en", "bounds": {"word_count": {"min": 10**9}}}}, "is above max"),
-        ({"filter": {}}, "profile: Field required"),
+        ({"filter": {}}, "give it a profile, signals, bounds or where"),
         ({"normalise": {"form": "NFB"}}, "form"),
         ({"normalise": {"name": "tidy"}}, "A step's name stands beside its kind"),
         ({"near_dedup": {"bands": 3}}, "bands and rows go together"),

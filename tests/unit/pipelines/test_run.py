@@ -137,7 +137,7 @@ def test_every_crossed_bound_is_recorded(done: Governed, decisions: Rows, texts:
         if not oracle.covered(filters, text):
             expected.append(("en", "script", None, "otherwise", None, True))
         recorded = [
-            tuple(value for name, value in reason.items() if name != "keeper")
+            tuple(reason[name] for name in ("step", "rule", "value", "bound", "limit", "annotation"))
             for reason in row["reasons"]
             if position[reason["step"]] <= position["en"]
         ]

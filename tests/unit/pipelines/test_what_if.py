@@ -101,17 +101,61 @@ def some_text(random: Random, texts: list[str]) -> str:
     return " ".join(random.choice(WORDS) for _ in range(random.randrange(16)))
 
 
+VOWELS = """
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagov.rule import RuleInfo, SignalFamily
+
+
+def measure(batch, params):
+    vowels = pc.count_substring_regex(batch.texts, "[aei]").cast(pa.int64())
+    return pa.RecordBatch.from_pydict({"vowels": vowels, "chars": pa.array(batch.chars)})
+
+
+VOWELS = SignalFamily(
+    "vowels",
+    1,
+    measure,
+    (RuleInfo("vowel_fraction", "vowels", "chars", "share", "Vowels.", (0, 1), "no character", "tests, here"),),
+)
+"""
+WHERE = [
+    "vowel_fraction > 0.2 OR word_count > 9",
+    "word_count * mean_word_length BETWEEN 2 AND 14",
+    "NOT (mean_word_length > 2 AND vowel_fraction = 0)",
+]
+
+
+def some_limit(random: Random, *numbers: Any) -> Any:
+    by = random.choice([None, "source"])
+    return random.choice([*numbers, {"quantile": random.choice([0.1, 0.25, 0.5]), "by": by}])
+
+
 def some_bounds(random: Random) -> dict[str, Any]:
     return {
-        "word_count": {"min": random.randrange(9), "max": random.randrange(10, 18)},
+        "word_count": {"min": some_limit(random, random.randrange(9)), "max": random.randrange(10, 18)},
         "mean_word_length": {"max": random.choice([1.5, 2, 3, None])},
+        "vowel_fraction": {"max": some_limit(random, 0.3, 0.6), "missing": random.choice(["keep", "drop"])},
+    }
+
+
+def some_filter(random: Random) -> dict[str, Any]:
+    where = [{"sql": random.choice(WHERE), "missing": random.choice(["keep", "drop"])}]
+    return {
+        "filter": {
+            "profile": "shape.yaml",
+            "signals": "vowel_rules:VOWELS",
+            "bounds": some_bounds(random),
+            "where": where if random.random() < 0.4 else [],
+        }
     }
 
 
 def some_step(random: Random) -> dict[str, Any]:
     kind = random.choice(["filter", "exact_dedup", "near_dedup", "near_dedup", "normalise"])
     if kind == "filter":
-        return {kind: {"profile": "shape.yaml", "bounds": some_bounds(random)}}
+        return some_filter(random)
     if kind == "exact_dedup":
         within = random.choice([[], ["source"]])
         return {
@@ -140,7 +184,10 @@ def some_changes(random: Random, steps: list[dict[str, Any]], must: int) -> list
     changes = []
     for at, step in enumerate(steps):
         if "filter" in step and (at == must or random.random() < 0.5):
-            changes.append(f"{step['name']}/word_count.min={random.randrange(9)}")
+            limit = random.choice([random.randrange(9), "{quantile: 0.2}", "{quantile: 0.4, by: source}"])
+            changes.append(f"{step['name']}/word_count.min={limit}")
+            if random.random() < 0.3:
+                changes.append(f"{step['name']}/where={random.choice(WHERE)}")
             if random.random() < 0.3:
                 changes.append(f"{step['name']}/mean_word_length.max={random.choice(['1.3', '2', 'null'])}")
         if "near_dedup" in step and random.random() < 0.2:
@@ -174,9 +221,10 @@ def test_what_if_holds_against_a_full_rerun(
     shards = random.randint(1, 3)
     write_corpus(folder / "corpus", texts, shards=shards, row_group_rows=3, source=source, score=score)
     (folder / "shape.yaml").write_text(PROFILE)
+    (folder / "vowel_rules.py").write_text(VOWELS)
     steps = [some_step(random) for _ in range(random.randint(1, 4))]
     at = random.randint(0, len(steps))
-    steps.insert(at, {"filter": {"profile": "shape.yaml", "bounds": some_bounds(random)}})
+    steps.insert(at, some_filter(random))
     steps = [{"name": f"s{number}", **step} for number, step in enumerate(steps)]
     changes = some_changes(random, steps, at)
     path = recipe(folder, steps=steps, input={"source": "source"})
