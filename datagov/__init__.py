@@ -1,3 +1,26 @@
-"""datagov: measure, decide and record what goes into a pretraining corpus."""
+"""datagov governs the data language models are pretrained on: measure, decide, record.
+
+`datagov.measure(texts, profile)` measures texts in memory; `datagov.SignalFamily` and `datagov.RuleInfo` are
+what a family of one's own is made of. They are loaded when first asked for: importing datagov loads nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datagov.in_memory import measure
+    from datagov.rule import RuleInfo, SignalFamily
+
+__all__ = ["RuleInfo", "SignalFamily", "measure"]
 
 __version__ = "0.1.0"
+
+HOMES = {"RuleInfo": "datagov.rule", "SignalFamily": "datagov.rule", "measure": "datagov.in_memory"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(HOMES[name]), name)

@@ -34,43 +34,87 @@ def register(app: typer.Typer) -> None:
 
 def rules_command(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A profile, its file, a signal family or a rule.")
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A profile, its file, a signal family or a rule; module:attribute for your own.",
+        ),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run the checks that every family must pass on this one.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List profiles and rules, or say how one of them is defined and where it comes from."""
+    """List profiles and rules, or say how one of them is defined and where it comes from.
+
+    Exit code 1 when --check finds something.
+    """
     from datagov.profiles import PROFILES, load_profile
-    from datagov.signals import FAMILIES
+    from datagov.signals import FAMILIES, family
+    from datagov.signals.imported import installed
 
     if name is None:
+        if check:
+            raise ConfigError("--check goes with the name of a family.")
         overview(FAMILIES, [load_profile(profile) for profile in PROFILES], as_json=as_json)
         return
-    families = [family for family in FAMILIES if name in (family.name, family.id)]
+    packages = installed()
+    families = [each for each in FAMILIES if name in (each.name, each.id)]
     rule_name = name.rpartition("/")[2]
-    rules = [(family, rule) for family in FAMILIES for rule in family.rules if rule.name == rule_name]
-    if name in PROFILES or Path(name).suffix in (".yaml", ".yml"):
-        show_profile(load_profile(name), as_json=as_json)
+    rules = [(each, rule) for each in FAMILIES for rule in each.rules if rule.name == rule_name]
+    if ":" in name or name.partition("@")[0] in packages:
+        families = [family(name, beside=str(Path.cwd()))]
+    if check:
+        run_checks(families[0] if families else family(name), as_json=as_json)
     elif families:
         show_family(families[0], as_json=as_json)
+    elif name in PROFILES or Path(name).suffix in (".yaml", ".yml"):
+        show_profile(load_profile(name, beside=str(Path(name).parent.resolve())), as_json=as_json)
     elif rules:
         show_rule(*rules[0], as_json=as_json)
     else:
         known = [
             *PROFILES,
-            *(family.name for family in FAMILIES),
-            *(r.name for f in FAMILIES for r in f.rules),
+            *packages,
+            *(each.name for each in FAMILIES),
+            *(rule.name for each in FAMILIES for rule in each.rules),
         ]
         hint = did_you_mean(name, known) or "'datagov rules' lists them all."
         raise ConfigError(f"There is no profile, family or rule {name!r}. {hint}")
 
 
+def run_checks(family: SignalFamily, *, as_json: bool) -> None:
+    """Run every check on a family; exit with 1 where one fails."""
+    from datagov.testing import CHECKS, EXAMPLES
+
+    given = {name: EXAMPLES[name] for name in family.required if name in EXAMPLES}
+    found: dict[str, str | None] = {}
+    for check in CHECKS:
+        try:
+            check(family, given)
+            found[check.__name__] = None
+        except AssertionError as error:
+            found[check.__name__] = str(error)
+    if as_json:
+        terminal.print_json({"family": family.id, "checks": found})
+    else:
+        rows = [(name, "ok" if problem is None else "FAILED", problem) for name, problem in found.items()]
+        terminal.print_table(("check", "result", "problem"), rows)
+    if any(found.values()):
+        raise typer.Exit(1)
+
+
 def overview(families: tuple[SignalFamily, ...], profiles: list[Profile], *, as_json: bool) -> None:
-    """Print every profile and every rule in one line each."""
+    """Print every profile and every rule in one line each, and the families of installed packages by name."""
+    from datagov.signals.imported import installed
+
+    packages = {name: entry.value for name, entry in installed().items()}
     if as_json:
         terminal.print_json(
             {
                 "profiles": [profile_record(profile) for profile in profiles],
                 "families": [family_record(family) for family in families],
+                "installed": packages,
             }
         )
         return
@@ -79,6 +123,8 @@ def overview(families: tuple[SignalFamily, ...], profiles: list[Profile], *, as_
     terminal.line()
     rows_of_rules = [(family.id, rule.name, rule.unit) for family in families for rule in family.rules]
     terminal.print_table(("family", "rule", "unit"), rows_of_rules)
+    for name, path in packages.items():
+        terminal.line(f"installed: {name} ({path})")
 
 
 def show_profile(profile: Profile, *, as_json: bool) -> None:
@@ -148,6 +194,7 @@ def family_record(family: SignalFamily) -> dict[str, Any]:
     """Return a family as JSON."""
     return {
         "id": family.id,
+        "import": None if family.origin is None else family.origin.path,
         "parameters": dict(family.defaults),
         "required": list(family.required),
         "rules": [asdict(rule) for rule in family.rules],

@@ -23,7 +23,8 @@ class Where(Strict):
 
 
 def _as_conditions(value: Any) -> Any:
-    return [{"sql": item} if isinstance(item, str) else item for item in as_list(value)]
+    listed = [] if value is None else as_list(value)
+    return [{"sql": item} if isinstance(item, str) else item for item in listed]
 
 
 class Filter(Strict):

@@ -28,7 +28,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add the reading commands to the root command."""
     app.command("explain")(explain_command)
-    app.command("audit")(audit_command)
+    # A query's parameters can be written as options too: they are left in the arguments.
+    app.command("audit", context_settings={"ignore_unknown_options": True})(audit_command)
     app.command("sample")(sample_command)
     app.command("diff")(diff_command)
 
@@ -59,7 +60,8 @@ def audit_command(
     arguments: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME=VALUE]...|'SELECT ...'", help="The query's parameters, or one SQL statement."
+            metavar="[NAME=VALUE]...|'SELECT ...'",
+            help="The query's parameters, NAME=VALUE or --NAME VALUE, or one SQL statement.",
         ),
     ] = None,
     ledger: LedgerOption = ".",
@@ -108,9 +110,22 @@ def query_result(ledger: str, query: Query, arguments: list[str], limit: int | N
     from datagov.ledger.queries import bind, run_query
 
     limited = [f"limit={limit}"] if query.limited and limit is not None else []
-    given = bind(query, [*arguments, *limited])
+    given = bind(query, [*plain_arguments(arguments), *limited])
     opened_ledger = opened(ledger)
     return opened_ledger, run_query(opened_ledger.connect(), query, given)
+
+
+def plain_arguments(arguments: list[str]) -> list[str]:
+    """Return a query's parameters, of which some are written `--NAME VALUE` or `--NAME=VALUE`, as NAME=VALUE."""
+    found: list[str] = []
+    left = iter(arguments)
+    for argument in left:
+        if not argument.startswith("--"):
+            found.append(argument)
+            continue
+        name, equals, value = argument.removeprefix("--").partition("=")
+        found.append(f"{name}={value if equals else next(left, '')}")
+    return found
 
 
 def sample_command(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from datagov.errors import ConfigError, LedgerError
 from datagov.ledger.console import fetch, lock, new_connection
+from datagov.ledger.own_limits import set_own_limits
 from datagov.ledger.reader import SignalTable, short_name
 from datagov.ledger.twins import cluster, compared_pairs
 from datagov.ledger.views import create_file_views, literal
@@ -202,6 +203,7 @@ def told_step(
         told["signals"] = [
             signal for table in tables for signal in measured(con, ledger, table, found, reasons)
         ]
+        set_own_limits(con, ledger, name, found, told["signals"])
         if not reasons and not applied(told["signals"], when="when" in told):
             told["status"] = "not applied"
     if decision["step"] == name:

@@ -94,6 +94,8 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     """Return one crossed bound: `word_count = 12 < min 50`."""
     rule, value, bound, limit = (reason[key] for key in ("rule", "value", "bound", "limit"))
     text = str(rule)
+    if reason.get("condition") is not None:
+        return condition_text(reason)
     if bound == "missing":
         return f"{text} is undefined"
     if bound == "not_compared":
@@ -107,6 +109,19 @@ def reason_text(reason: Mapping[str, Any]) -> str:
     if limit is not None:
         text += f" {COMPARISON.get(bound, '|')} {bound} {terminal.cell(limit)}"
     return text
+
+
+def condition_text(reason: Mapping[str, Any]) -> str:
+    """Return a condition that is not met: `where: not (a > 1 OR b > 1), as a = 0, b is undefined`."""
+    condition = reason["condition"]
+    values = [
+        f"{each['signal']} is undefined"
+        if each["value"] is None
+        else f"{each['signal']} = {terminal.cell(each['value'])}"
+        for each in reason["signals"] or ()
+    ]
+    said = f"undefined ({condition})" if reason["bound"] == "missing" else f"not ({condition})"
+    return f"{reason['rule']}: {said}, as {', '.join(values)}"
 
 
 def keeper_text(reason: Mapping[str, Any]) -> str:

@@ -148,7 +148,7 @@ def _changed_filter(step: Step, keys: list[str], value: Any, place: str) -> Step
     resolved = copy.deepcopy(step.resolved)
     if keys == ["where"]:
         cited = [condition for condition in conditions_of(resolved) if condition.source != RECIPE]
-        written = validated(Filter, {"where": [] if value is None else value}, place).where
+        written = validated(Filter, {"where": value}, place).where
         try:
             resolved = with_where(resolved, with_conditions(cited, written, _measured_by(step)))
         except ConfigError as error:

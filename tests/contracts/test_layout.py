@@ -10,8 +10,9 @@ from project import ROOT, modules
 
 MOST_LINES = 300
 EMPTY_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py", "util.py", "helper.py"}
-# A root turns what it catches into a message, and says so beside it; tokenizers raises nothing narrower.
-ROOTS = {"datagov/cli.py", "datagov/tokenizer.py"}
+# A root turns what it catches into a message, and says so beside it; tokenizers raises nothing narrower, and
+# families of users raise anything.
+ROOTS = {"datagov/cli.py", "datagov/signals/imported.py", "datagov/tokenizer.py"}
 
 
 def name_of(path: Path) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from datagov.condition_sql import condition_tree
@@ -103,16 +104,13 @@ def database(table: pa.Table) -> duckdb.DuckDBPyConnection:
 def test_a_condition_is_worth_what_duckdb_says(
     sql: str, table: pa.Table, database: duckdb.DuckDBPyConnection
 ) -> None:
-    try:
-        tree = condition_tree(sql, plain)
-    except ConfigError as error:
-        assert "speaks of no signal" in error.message, sql
-        return
+    assume(re.search(r"\b[abc]\b", sql))
+    tree = condition_tree(sql, plain)
     values = {name: table.column(name).combine_chunks() for name in SIGNALS}
     mine = evaluate(tree, values, rows=table.num_rows).to_pylist()
     # What DuckDB itself makes of the text, and of the text in our one way of writing it.
     for written in (sql, sql_of(tree)):
-        theirs = database.execute(f"SELECT ({written})::BOOLEAN FROM signals ORDER BY rowid").fetchall()
+        theirs = database.execute(f"SELECT ({written})::BOOLEAN FROM signals ORDER BY rowid").fetchall()  # noqa: S608 - made here
         assert mine == [row[0] for row in theirs], written
     assert condition_tree(sql_of(tree), plain) == tree
     assert json.loads(json.dumps(tree)) == tree
