@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -12,30 +16,13 @@ from hypothesis import strategies as st
 
 from datagov import policy, signals
 from datagov.errors import ConfigError
-from datagov.rule import RuleInfo, SignalFamily
+from datagov.rule import Params, RuleInfo, SignalFamily
 from datagov.signals.warm import EXAMPLES, warm
+from datagov.testing import AWKWARD, CHECKS, Check, check_family
 from datagov.text.batch import TextBatch
 
 FAMILIES = {family.id: family for family in signals.FAMILIES}
 RULES = {f"{family.id}/{rule.name}": (family, rule) for family in signals.FAMILIES for rule in family.rules}
-
-AWKWARD = {
-    "empty": "",
-    "one character": "x",
-    "one Han character": "的",
-    "white space": " \t\n\u3000\n ",
-    "newlines": "\n\n\n",
-    "emoji": "😀👨‍👩‍👧‍👦🇨🇳" * 20,
-    "Han": "我们在北京的大学里学习。他们也在！\n" * 20,
-    "NUL": "a\x00b \x00\x00 the\n\x00",
-    "CRLF": "the end.\r\nthe end.\r\n\r\nthe end.\r\n",
-    "a million letters": "a" * 1_000_000,
-    "a million characters of one sentence": ("the cat sat on the mat.\n" * 42_000)[:1_000_000],
-    "a million Han characters": "的一是在不了有和人这中大为上个国我以要他" * 50_000,
-    "combining": "e\u0301" * 50 + "\u0301",
-    "private and unassigned": "\ue000\U000f0000\U0010ffff\u0378",
-    "bidirectional": "\u202eabc\u202c \u2066x\u2069",
-}
 
 
 def params(family: SignalFamily) -> dict:
@@ -63,18 +50,10 @@ def shuffled() -> TextBatch:
     return TextBatch(pa.array([texts[i] for i in ORDER], pa.large_string()))
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_rule_says_what_it_is(name: str) -> None:
-    _, rule = RULES[name]
-    assert re.fullmatch(r"[a-z][a-z0-9_]*", rule.name)
-    for said in (rule.unit, rule.formula, rule.null_when, rule.source):
-        assert len(said) >= 5
-        assert said == said.strip()
-    assert rule.formula.endswith(".")
-    low, high = rule.value_range
-    assert high is None or low < high
-    if rule.name.endswith("_fraction") and not rule.name.startswith("top_"):
-        assert rule.value_range == (0.0, 1.0)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_passes_the_checks_of_all(name: str, check: Check) -> None:
+    check(FAMILIES[name], params(FAMILIES[name]))
 
 
 def test_rule_names_are_unique() -> None:
@@ -82,38 +61,10 @@ def test_rule_names_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_columns_are_integers_one_row_a_document(name: str, counts: dict[str, pa.RecordBatch]) -> None:
-    table = counts[name]
-    assert table.num_rows == len(AWKWARD)
-    assert set(table.schema.types) == {pa.int64()}
-    for rule in FAMILIES[name].rules:
-        assert rule.numerator in table.schema.names
-        assert rule.denominator is None or rule.denominator in table.schema.names
-    for column in table.columns:
-        assert all(value is None or value >= 0 for value in column.to_pylist())
-
-
-@pytest.mark.parametrize("name", RULES)
-def test_values_are_in_range_or_null(name: str, counts: dict[str, pa.RecordBatch]) -> None:
-    family, rule = RULES[name]
-    values = policy.values(counts[family.id], [rule])[rule.name].to_pylist()
-    check_range(rule, values)
-    if rule.null_when == "never":
-        assert None not in values
-
-
 def check_range(rule: RuleInfo, values: list[float | None]) -> None:
     low, high = rule.value_range
     for value in values:
         assert value is None or (low <= value and (high is None or value <= high))
-
-
-@pytest.mark.parametrize("name", FAMILIES)
-def test_a_batch_may_be_empty(name: str) -> None:
-    family = FAMILIES[name]
-    assert measure(family, []).schema == measure(family, ["x"]).schema
-    assert measure(family, []).num_rows == 0
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -181,3 +132,46 @@ def test_parameters_are_checked() -> None:
 
 def test_warming_compiles_without_complaint() -> None:
     warm()
+
+
+def faulty(counts: Callable[[int, int], list[int]]) -> SignalFamily:
+    """A family whose count for each document is `counts(calls so far, documents)`."""
+    calls = itertools.count()
+
+    def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
+        return pa.RecordBatch.from_pydict({"n": pa.array(counts(next(calls), batch.n), pa.int64())})
+
+    rule = RuleInfo("n", "n", None, "things", "A number.", (0.0, 50.0), "never", "the tests")
+    return SignalFamily("faulty", 1, measure, (rule,))
+
+
+@pytest.mark.parametrize(
+    ("counts", "check", "message"),
+    [
+        (lambda _, rows: [-1] * rows, "check_table_is_as_declared", "a count is negative"),
+        (lambda _, rows: [51] * rows, "check_values_lie_in_range", "n is 51.0 for '', outside"),
+        (lambda _, rows: [None] * rows, "check_values_lie_in_range", "n is NULL for ''"),
+        (
+            lambda _, rows: [0] * max(rows, 1),
+            "check_batch_may_be_empty",
+            "returned 1 rows for 0 documents",
+        ),
+        (lambda calls, rows: [calls] * rows, "check_is_deterministic", "measured differently"),
+        (lambda _, rows: list(range(rows)), "check_ignores_batch_mates", "depends on the order"),
+        (lambda _, rows: [rows % 50] * rows, "check_ignores_batch_mates", "'' depends on its batch"),
+    ],
+)
+def test_a_check_finds_what_it_is_for(counts: Any, check: str, message: str) -> None:
+    (chosen,) = (each for each in CHECKS if each.__name__ == check)
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        chosen(faulty(counts), {})
+    with pytest.raises(AssertionError):
+        check_family(faulty(counts))
+
+
+def test_a_rule_that_says_too_little_is_found() -> None:
+    family = faulty(lambda _, rows: [0] * rows)
+    silent = replace(family, rules=(replace(family.rules[0], formula="A number"),))
+    with pytest.raises(AssertionError, match="n: the formula is not a sentence"):
+        check_family(silent)
+    check_family(family)

@@ -16,7 +16,7 @@ from datagov.errors import ConfigError, InputError
 from datagov.signals import family
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-TEXTS = ["the cat sat on the mat", None, "", "好的。" * 40, "a\nb\nb"]
+TEXTS = ["the cat sat on the mat", None, "", "好。" * 40, "a\nb\nb"]
 PROFILE = """
 profile: mine
 version: 1
