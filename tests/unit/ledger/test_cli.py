@@ -317,7 +317,7 @@ def test_rules_lists_and_explains(datagov: Run) -> None:
         assert datagov("rules", name, "--json")[0] == 0
     assert "measured: sentences@1 (RedPajama-V2" in datagov("rules", "redpajama-v2")[1]
     overview = json.loads(datagov("rules", "--json")[1])
-    assert {"profiles", "families"} == set(overview)
+    assert {"profiles", "families", "installed"} == set(overview)
     code, _, errors = datagov("rules", "gopher-on")
     assert code == 2
     assert "Did you mean 'gopher-en'" in errors
