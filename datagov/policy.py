@@ -170,7 +170,7 @@ def crossings(
     rows : int, optional
         N, which must be given where there may be no values at all.
     limits : Limits
-        What the bounds' quantiles came to; all of them have to be there.
+        What the bounds' quantiles came to; one that is not there, as it had no values, limits nothing.
 
     Returns
     -------
@@ -200,7 +200,7 @@ def crossings(
         for code, name, beyond in ((1, "min", np.less), (2, "max", np.greater)):
             limit = getattr(bound, name)
             if isinstance(limit, Quantile):
-                limit = limits[bound.signal, name]
+                limit = limits.get((bound.signal, name))
             if limit is not None:
                 outside = beyond(numbers, limit)
                 crossed[outside, at] = code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def by_stratum(table: pa.Table, *, one: bool) -> list[tuple[str | None, np.ndarr
     starts = [at for at in range(len(strata)) if at == 0 or strata[at] != strata[at - 1]]
     return [
         (strata[start], values[start:stop], counts[start:stop])
-        for start, stop in zip(starts, [*starts[1:], len(strata)], strict=True)
+        for start, stop in pairwise([*starts, len(strata)])
     ]
 
 

@@ -225,6 +225,10 @@ def test_a_quantile_is_taken_of_the_documents_that_reach_the_step(
 
 def test_a_quantile_of_nothing_bounds_nothing(make: Callable[..., Path], govern: Run) -> None:
     nobody = {"name": "nobody", "filter": {"bounds": {"word_count": {"min": 100}}}}
+    by_source = govern(
+        make(nobody, {"filter": {"bounds": {"word_count": {"min": {"quantile": 0.5, "by": "source"}}}}})
+    )
+    assert (by_source.counts["kept"], by_source.rows("SELECT * FROM limits")) == (0, [])
     done = govern(make(nobody, {"filter": {"bounds": {"word_count": {"min": {"quantile": 0.5}}}}}))
     assert done.counts["kept"] == 0
     (row,) = done.rows("SELECT * FROM limits")
