@@ -3,5 +3,5 @@
 A module has `register(app: typer.Typer) -> None` and imports what a command needs when it runs.
 """
 
-MODULES: tuple[str, ...] = ("target", "methods", "serve")
+MODULES: tuple[str, ...] = ("target", "methods", "evaluate", "verdict", "set_test", "serve")
 """Names of modules in this package."""

@@ -1,0 +1,161 @@
+"""How well each method parts known members from known non-members."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagov.errors import InputError
+from detectors.statistics.documents import Documents, documents_of, methods_of
+from detectors.statistics.pairing import paired_auroc
+from detectors.statistics.roc import auroc, operating_point, predictive_value
+
+__all__ = ["FPRS", "PRIORS", "evaluate", "labelled_documents"]
+
+FPRS: Final = (0.001, 0.01, 0.05)
+PRIORS: Final = (0.01, 0.1, 0.5)
+
+
+def labelled_documents(
+    scores: pa.Table, labels: npt.NDArray[np.float64], method: str, params: dict[str, Any], *, reduce: str
+) -> tuple[Documents, npt.NDArray[np.float64]]:
+    """Return a method's documents and the label of each.
+
+    Raises
+    ------
+    InputError
+        A document has texts of both labels.
+    """
+    indexed = scores.append_column("label", pa.array(labels, from_pandas=True))
+    found = documents_of(indexed, method, params, reduce=reduce)
+    kinds = []
+    for value in (0.0, 1.0):
+        rows = indexed.filter(pc.equal(indexed.column("label"), value))
+        kinds.append(set(rows.column("content_id").to_pylist()) - {None})
+    both = kinds[0] & kinds[1]
+    if both:
+        listed = ", ".join(sorted(value.hex for value in both)[:10])
+        raise InputError(
+            f"{len(both)} texts are members and non-members at once, by content_id: {listed}; take them out of one of the two"
+        )
+    return found, np.array(found.table.column("label").to_pylist(), dtype=np.float64)
+
+
+def evaluate(
+    scores: pa.Table,
+    labels: npt.NDArray[np.float64],
+    *,
+    methods: Sequence[str] = (),
+    reduce: str = "mean",
+    priors: Sequence[float] = PRIORS,
+    control: pa.Table | None = None,
+    cluster: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return one record a method and set of parameters, in the order of the table.
+
+    Parameters
+    ----------
+    scores : pyarrow Table
+        `documents.read_scores`.
+    labels : float64[rows]
+        `labels.read_labels`.
+    methods : sequence of str
+        Only these; all where none is named.
+    reduce : str
+        See `documents_of`.
+    priors : sequence of float
+        Shares of members that the predictive value is stated for.
+    control : pyarrow Table, optional
+        Scores of the same texts under a target that cannot have seen them.
+    cluster : str, optional
+        Column of the scores whose values say what documents belong together, e.g. `source`.
+
+    Raises
+    ------
+    ConfigError, InputError
+        See `documents_of`; a method that is not in the table; fewer than two documents of a kind.
+    """
+    records = []
+    pairs = methods_of(scores)
+    for name in methods:
+        if name not in {method for method, _ in pairs}:
+            documents_of(scores, name)
+    for method, params in pairs:
+        if methods and method not in methods:
+            continue
+        found, label = labelled_documents(scores, labels, method, json.loads(params), reduce=reduce)
+        usable = found.scored & ~np.isnan(label)
+        member, other = usable & (label == 1), usable & (label == 0)
+        clusters = None
+        if cluster is not None:
+            names = np.array([str(value) for value in found.table.column(cluster).to_pylist()])
+            clusters = (names[member], names[other])
+        area = auroc(found.scores[member], found.scores[other], clusters=clusters)
+        record: dict[str, Any] = {
+            "method": method,
+            "params": json.loads(params),
+            "members": int(member.sum()),
+            "non_members": int(other.sum()),
+            "without_score": int((~found.scored & ~np.isnan(label)).sum()),
+            "unlabelled": int(np.isnan(label).sum()),
+            "auroc": asdict(area),
+            "operating_points": [
+                _point(found.scores[member], found.scores[other], fpr, priors) for fpr in FPRS
+            ],
+        }
+        if control is not None:
+            record["control"] = _against(control, found, label, json.loads(params), reduce)
+        records.append(record)
+    return records
+
+
+def _point(
+    members: npt.NDArray[np.float64], others: npt.NDArray[np.float64], fpr: float, priors: Sequence[float]
+) -> dict[str, Any]:
+    point = operating_point(members, others, fpr)
+    if point is None:
+        return {"asked_fpr": fpr, "reason": f"fewer than {round(1 / fpr)} non-members cannot show this rate"}
+    return {
+        **asdict(point),
+        "predictive_values": [
+            {
+                "prior": prior,
+                "value": predictive_value(point.tpr, point.fpr, prior),
+                "low": predictive_value(point.tpr_low, point.fpr_high, prior),
+                "high": predictive_value(point.tpr_high, point.fpr_low, prior),
+            }
+            for prior in priors
+        ],
+    }
+
+
+def _against(
+    control: pa.Table,
+    found: Documents,
+    label: npt.NDArray[np.float64],
+    params: dict[str, Any],
+    reduce: str,
+) -> dict[str, Any]:
+    """Compare with the control, over documents that have both scores."""
+    other = documents_of(control, found.method, params, reduce=reduce, where="control")
+    if other.content_ids != found.content_ids:
+        raise InputError(
+            "the control's scores are not of the same texts in the same order; score the same file with both"
+        )
+    if other.origin["target"] == found.origin["target"]:
+        raise InputError(
+            "the control is the target itself; name an earlier checkpoint or a sibling that cannot have seen the texts"
+        )
+    usable = found.scored & other.scored & ~np.isnan(label)
+    sides = [
+        (found.scores[usable & (label == value)], other.scores[usable & (label == value)])
+        for value in (1.0, 0.0)
+    ]
+    return asdict(paired_auroc(sides[0], sides[1])) | {"target_digest": other.origin["target"]}

@@ -1,0 +1,210 @@
+"""Suspects against known non-members, from files to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from datagov.errors import InputError
+from datagov.ids import value_ids
+from datagov.text.normal import normal_bytes
+from detectors.statistics.blind import FEWEST, BlindCheck, blind_check
+from detectors.statistics.blind_features import similarity
+from detectors.statistics.documents import Documents, documents_of, read_scores
+from detectors.statistics.overlap import near_duplicates, overlap, refuse_overlap
+from detectors.statistics.verdict import VERDICTS as WORDS
+from detectors.statistics.verdict import Verdicts, judge, require_comparable
+from detectors.tables import ORIGIN, VERDICTS
+from detectors.texts import read_texts
+
+__all__ = ["Assessment", "Pair", "assess", "open_pair", "verdict_table"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Suspects and known non-members of one method, comparable and without common documents."""
+
+    suspects: Documents
+    calibration: Documents
+    blind: BlindCheck | None
+    """None where texts were not given, or are too few."""
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What `verdict` says."""
+
+    pair: Pair
+    verdicts: Verdicts
+
+    def summary(self) -> dict[str, Any]:
+        """Return everything but the documents, as JSON knows it."""
+        found, blind = self.verdicts, self.pair.blind
+        return {
+            "method": self.pair.suspects.method,
+            "params": self.pair.suspects.params,
+            "suspects": len(found.words),
+            "counts": {word: found.words.count(word) for word in WORDS},
+            "alpha": found.alpha,
+            "correction": found.correction,
+            "known_non_members": found.non_members,
+            "calibration": None if found.calibration is None else asdict(found.calibration),
+            "blind": None
+            if blind is None
+            else {k: v for k, v in asdict(blind).items() if k != "predictions"},
+            "origin": dict(self.pair.suspects.origin),
+            "remarks": [*self.pair.remarks, *([found.remark] if found.remark else [])],
+        }
+
+
+def open_pair(
+    suspects: Path,
+    calibration: Path,
+    method: str,
+    params: Mapping[str, Any],
+    *,
+    texts: str | None = None,
+    calibration_texts: str | None = None,
+    reduce: str = "mean",
+    seed: int = 0,
+) -> Pair:
+    """Read both sides, make documents of texts, refuse what is not comparable or overlaps, and run the blind check.
+
+    Parameters
+    ----------
+    suspects, calibration : Path
+        Scores tables.
+    method, params
+        The method that is declared for the verdict.
+    texts, calibration_texts : str or None
+        The texts that were scored. Without them near-duplicates are not found and there is no blind check.
+    reduce : str
+        See `documents_of`.
+    seed : int
+        Of the blind check.
+
+    Raises
+    ------
+    ConfigError, InputError
+        What cannot be compared, or overlaps, or does not fit together.
+    """
+    if (texts is None) != (calibration_texts is None):
+        raise InputError("give the texts of both sides, suspects and known non-members, or of neither")
+    words = [_texts_of(place) for place in (texts, calibration_texts)]
+    sides = [
+        documents_of(
+            read_scores(path),
+            method,
+            params,
+            reduce=reduce,
+            near=None if text is None else near_duplicates(text),
+            where=str(path),
+        )
+        for path, text in zip((suspects, calibration), words, strict=True)
+    ]
+    require_comparable(*sides)
+    own = [text if text is None else _own_texts(text, side) for text, side in zip(words, sides, strict=True)]
+    remarks = []
+    if own[0] is None or own[1] is None:
+        _refuse_equal(*sides)
+        remarks.append("no texts were given: near-duplicates were not looked for and there is no blind check")
+        return Pair(sides[0], sides[1], None, tuple(remarks))
+    found = overlap(own[0], own[1], sides[0].content_ids, sides[1].content_ids)
+    refuse_overlap(found, sides[0].names, str(suspects))
+    blind = None
+    if min(len(side) for side in sides) >= FEWEST:
+        labels = np.arange(len(sides[0]) + len(sides[1])) < len(sides[0])
+        blind = blind_check(similarity(pa.chunked_array(own).combine_chunks()), labels, seed=seed)
+    else:
+        remarks.append(
+            f"the blind check needs {FEWEST} documents on either side; there are {len(sides[0])} and {len(sides[1])}"
+        )
+    return Pair(sides[0], sides[1], blind, tuple(remarks))
+
+
+def assess(pair: Pair, *, alpha: float, correction: str) -> Assessment:
+    """Give each suspect its verdict."""
+    return Assessment(
+        pair, judge(pair.suspects, pair.calibration, alpha=alpha, correction=correction, blind=pair.blind)
+    )
+
+
+def verdict_table(found: Assessment) -> pa.Table:
+    """Return the verdicts as a ledger table (`tables.VERDICTS`)."""
+    documents, verdicts, blind = found.pair.suspects, found.verdicts, found.pair.blind
+    count, band = len(documents), verdicts.calibration
+
+    def same(value: Any) -> list[Any]:
+        return [value] * count
+
+    columns: dict[str, Any] = {
+        "document": documents.first,
+        "texts": documents.texts,
+        "doc_id": documents.table.column("doc_id"),
+        "content_id": documents.table.column("content_id"),
+        "id": documents.table.column("id"),
+        "source": documents.table.column("source"),
+        "method": same(documents.method),
+        "params": same(documents.params),
+        "verdict": verdicts.words,
+        "reason": verdicts.reasons,
+        "score": _null(documents.scores),
+        "p_value": _null(verdicts.p),
+        "adjusted_p": _null(verdicts.adjusted),
+        "alpha": same(verdicts.alpha),
+        "correction": same(verdicts.correction),
+        "calibration_documents": same(verdicts.non_members),
+        "fpr_low": same(band.fpr_low if band else None),
+        "fpr_high": same(band.fpr_high if band else None),
+        "blind_outcome": same(blind.outcome if blind else "not run"),
+        "blind_auroc": same(blind.auroc if blind else None),
+        "blind_low": same(blind.low if blind else None),
+        "blind_high": same(blind.high if blind else None),
+        **{field.name: documents.table.column(field.name) for field in ORIGIN},
+    }
+    arrays = [
+        columns[field.name].combine_chunks()
+        if isinstance(columns[field.name], pa.ChunkedArray)
+        else pa.array(columns[field.name], field.type)
+        for field in VERDICTS
+    ]
+    return pa.Table.from_arrays(arrays, schema=VERDICTS)
+
+
+def _null(values: npt.NDArray[np.float64]) -> pa.Array:
+    return pa.array(values, mask=np.isnan(values))
+
+
+def _texts_of(place: str | None) -> pa.LargeStringArray | None:
+    return None if place is None else read_texts(place).text.fill_null("")
+
+
+def _own_texts(texts: pa.LargeStringArray, side: Documents) -> pa.LargeStringArray:
+    """Return the first text of each document, made sure to be what was scored."""
+    own = texts.take(pa.array(side.first))
+    ids = [None if value is None else value.bytes for value in value_ids(normal_bytes(own)).to_pylist()]
+    for row, (now, then) in enumerate(zip(ids, side.content_ids, strict=True)):
+        if now != then:
+            raise InputError(
+                f"text {side.first[row]} is not the one that was scored as {side.names[row]}; give the file that `score` was given"
+            )
+    return own
+
+
+def _refuse_equal(suspects: Documents, calibration: Documents) -> None:
+    there = set(calibration.content_ids) - {None}
+    shared = [
+        name for name, content in zip(suspects.names, suspects.content_ids, strict=True) if content in there
+    ]
+    if shared:
+        raise InputError(
+            f"{len(shared)} suspects stand among the known non-members: {', '.join(shared[:10])}. A text cannot be both; take "
+            "them out of one of the two sets"
+        )

@@ -1,0 +1,128 @@
+"""`datagov detect set-test`: whether the suspects as a set score above known non-members."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from datagov import terminal
+from detectors.commands.settings import (
+    CalibrationOption,
+    CalibrationTextsOption,
+    JsonOption,
+    MethodOption,
+    ParamOption,
+    ReduceOption,
+    ScoresArgument,
+    SeedOption,
+    TextsOption,
+    read_params,
+)
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `set-test`."""
+    app.command("set-test")(set_test_command)
+
+
+def set_test_command(
+    suspects: ScoresArgument,
+    calibration: CalibrationOption,
+    method: MethodOption,
+    alpha: Annotated[float, typer.Option("--alpha", help="Level of the tests.")] = 0.05,
+    by_source: Annotated[bool, typer.Option("--by-source", help="Test each source as well.")] = False,
+    mix: Annotated[
+        str | None,
+        typer.Option(
+            "--mix", metavar="A,B", help="Test a mix of these methods as well, fitted and tested apart."
+        ),
+    ] = None,
+    texts: TextsOption = None,
+    calibration_texts: CalibrationTextsOption = None,
+    params: ParamOption = None,
+    reduce: ReduceOption = "mean",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Test whether the suspects together score above known non-members; one document, one vote.
+
+    A set can show what no single text can. It is as confounded as they are: the blind check runs where texts are given.
+    """
+    from detectors.assessment.sets import mixed, set_tests
+    from detectors.assessment.suspects import open_pair
+
+    given = {"texts": texts, "calibration_texts": calibration_texts}
+    pair = open_pair(suspects, calibration, method, read_params(params), **given, reduce=reduce, seed=seed)
+    record = set_tests(pair, alpha=alpha, sources=by_source, seed=seed)
+    if mix is not None:
+        others = [
+            open_pair(suspects, calibration, name, {}, **given, reduce=reduce, seed=seed)
+            for name in mix.split(",")
+        ]
+        record["mix"] = mixed(others, seed=seed)
+    if as_json:
+        terminal.print_json(record)
+    else:
+        show(record)
+
+
+def show(record: dict[str, Any]) -> None:
+    """Print the tests."""
+    rows = [("all", record["test"], None)]
+    rows += [(source["source"], source["test"], source["adjusted_p"]) for source in record.get("sources", ())]
+    terminal.print_table(
+        (
+            "set",
+            "suspects",
+            "non-members",
+            "AUROC",
+            "95 %",
+            "rank-sum p",
+            "permutation p",
+            "BH p",
+            "detectable from",
+        ),
+        [line(name, test, adjusted) for name, test, adjusted in rows if test],
+    )
+    for source in record.get("sources", ()):
+        if source["test"] is None:
+            terminal.note(f"{source['source']}: not tested, {source['reason']}")
+    if "mix" in record:
+        mix = record["mix"]
+        weights = ", ".join(
+            f"{name} {weight:.2f}" for name, weight in zip(mix["methods"], mix["weights"], strict=True)
+        )
+        terminal.line(
+            f"mix: held-out AUROC {mix['auroc']:.3f}, permutation p {mix['p_value']:.3g}; weights {weights}"
+        )
+    check = record["self_test"]
+    terminal.line(
+        f"self-test: halves of the non-members differ at {check['alpha']:g} in {check['rate']:.3f} of {check['splits']} splits"
+    )
+    blind = record["blind"]
+    if blind is None:
+        terminal.note("no blind check: whatever differs may be the texts and not the model's memory of them")
+    else:
+        terminal.line(
+            f"blind check: {blind['outcome']}; AUROC {blind['auroc']:.3f} [{blind['low']:.3f}, {blind['high']:.3f}]"
+        )
+
+
+def line(name: str, test: dict[str, Any], adjusted: float | None) -> tuple[Any, ...]:
+    """Return one row of the table."""
+    effect = test["effect"]
+    return (
+        name,
+        test["suspects"],
+        test["non_members"],
+        effect["value"],
+        f"[{effect['low']:.3f}, {effect['high']:.3f}]",
+        test["rank_sum_p"],
+        test["permutation_p"],
+        adjusted,
+        test["minimum_detectable_auroc"],
+    )

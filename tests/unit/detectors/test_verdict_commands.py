@@ -1,0 +1,253 @@
+"""evaluate, calibrate, verdict and set-test on scores tables: what they say, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scored import passage, text_path, write_scores
+from typer.testing import CliRunner
+
+from datagov.cli import build_app
+from datagov.errors import ConfigError, InputError
+from detectors.statistics.documents import documents_of, read_scores
+from detectors.tables import VERDICTS
+
+COUNT = 260
+
+
+def run(*arguments: Any) -> tuple[int, str]:
+    finished = CliRunner().invoke(build_app(), ["detect", *map(str, arguments)])
+    if finished.exception is not None and not isinstance(finished.exception, SystemExit):
+        raise finished.exception
+    return finished.exit_code, finished.stdout
+
+
+def with_texts(suspects: Path, known: Path) -> list[Any]:
+    return ["--calibration", known, "--texts", text_path(suspects), "--calibration-texts", text_path(known)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("scores")
+    generator = np.random.default_rng(1)
+    known = [passage(seed) for seed in range(COUNT)]
+    alike = [passage(seed) for seed in range(COUNT, 2 * COUNT)]
+    shifted = [passage(seed, year=2024) for seed in range(2 * COUNT, 3 * COUNT)]
+    high = np.append(np.full(20, 9.0), generator.normal(size=COUNT - 20))
+    write_scores(place / "known.parquet", known, generator.normal(size=COUNT), methods=("loss", "min_k"))
+    write_scores(
+        place / "suspects.parquet",
+        alike,
+        high,
+        methods=("loss", "min_k"),
+        source=["wiki", "forum"] * (COUNT // 2),
+    )
+    write_scores(place / "shifted.parquet", shifted, high)
+    return place
+
+
+def test_suspects_above_all_non_members_are_evidence(folder: Path, tmp_path: Path) -> None:
+    suspects, output = folder / "suspects.parquet", tmp_path / "verdicts.parquet"
+    code, told = run(
+        "verdict",
+        suspects,
+        *with_texts(suspects, folder / "known.parquet"),
+        "--method",
+        "loss",
+        "--output",
+        output,
+        "--json",
+    )
+    record = json.loads(told)
+    assert code == 1
+    assert record["blind"]["outcome"] == "equivalent"
+    assert record["counts"]["evidence"] >= 20
+    assert record["counts"]["confounded"] == record["counts"]["not calibratable"] == 0
+    assert record["calibration"]["fpr_low"] < 0.05 < record["calibration"]["fpr_high"]
+    table = pq.read_table(output)
+    assert table.schema.equals(VERDICTS)
+    assert table.column("verdict").to_pylist()[:20] == ["evidence"] * 20
+    assert table.column("p_value")[0].as_py() == pytest.approx(1 / (COUNT + 1))
+
+
+def test_the_same_scores_of_shifted_texts_are_confounded(folder: Path) -> None:
+    suspects = folder / "shifted.parquet"
+    code, told = run("verdict", suspects, *with_texts(suspects, folder / "known.parquet"), "--method", "loss")
+    assert code == 0
+    assert f"confounded\t{COUNT}" in told
+    assert "blind check: separated" in told
+
+
+def test_without_texts_nothing_is_calibratable(folder: Path) -> None:
+    code, told = run(
+        "verdict",
+        folder / "suspects.parquet",
+        "--calibration",
+        folder / "known.parquet",
+        "--method",
+        "loss",
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(told)["counts"]["not calibratable"] == COUNT
+    assert {document["reason"] for document in json.loads(told)["documents"]} == {"blind_not_run"}
+
+
+def test_overlap_is_refused_with_the_names(folder: Path, tmp_path: Path) -> None:
+    texts = [passage(COUNT - 1), *(passage(seed) for seed in range(1000, 1030))]
+    suspects = write_scores(tmp_path / "s.parquet", texts, np.zeros(31))
+    with pytest.raises(InputError, match=r"1 suspects stand among the known non-members.*: doc-0"):
+        run("verdict", suspects, "--calibration", folder / "known.parquet", "--method", "loss")
+    with pytest.raises(InputError, match=r"1 equal, 1 near-duplicates.*: doc-0"):
+        run("verdict", suspects, *with_texts(suspects, folder / "known.parquet"), "--method", "loss")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"target": "m2"},
+        {"engine": "vllm 1"},
+        {"dtype": "bfloat16"},
+        {"start_token_id": None},
+        {"window_policy": "disjoint"},
+        {"tokens": 200},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_was_scored_otherwise_is_refused(folder: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    texts = [passage(seed) for seed in range(2000, 2030)]
+    suspects = write_scores(tmp_path / "s.parquet", texts, np.zeros(30), **change)
+    with pytest.raises(InputError, match=r"different (conditions|lengths)"):
+        run("verdict", suspects, "--calibration", folder / "known.parquet", "--method", "loss")
+
+
+def test_other_texts_than_those_scored_are_refused(folder: Path) -> None:
+    suspects, known = folder / "suspects.parquet", folder / "known.parquet"
+    with pytest.raises(InputError, match="text 0 is not the one that was scored as doc-0"):
+        run(
+            "verdict", suspects, "--calibration", known, "--method", "loss", "--texts", text_path(folder / "shifted.parquet"),
+            "--calibration-texts", text_path(known),
+        )  # fmt: skip
+
+
+def test_an_unknown_method_is_answered_with_the_nearest(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'min_k'"):
+        run("calibrate", folder / "known.parquet", "--method", "mink")
+
+
+def test_calibrate_prints_the_band_and_refuses_too_few(folder: Path, tmp_path: Path) -> None:
+    record = json.loads(run("calibrate", folder / "known.parquet", "--method", "loss", "--json")[1])
+    assert record["threshold"]["rank"] == 13
+    assert record["threshold"]["non_members"] == COUNT
+    assert record["self_test"]["rate"] < 0.1
+    few = write_scores(tmp_path / "few.parquet", [passage(n) for n in range(10)], np.arange(10.0))
+    with pytest.raises(InputError, match="Give at least 19 documents"):
+        run("calibrate", few, "--method", "loss")
+
+
+def test_evaluate_reads_labels_by_id_or_row(folder: Path, tmp_path: Path) -> None:
+    generator = np.random.default_rng(2)
+    truth = np.arange(200) < 100
+    scores = write_scores(
+        tmp_path / "s.parquet",
+        [passage(n) for n in range(200)],
+        generator.normal(truth * 1.5, 1),
+        methods=("loss", "rank"),
+    )
+    pq.write_table(pa.table({"label": truth}), tmp_path / "rows.parquet")
+    (tmp_path / "ids.csv").write_text(
+        "id,label\n" + "".join(f"doc-{n},{int(truth[n])}\n" for n in range(199, -1, -1))
+    )
+    by_row = json.loads(run("evaluate", scores, "--labels", tmp_path / "rows.parquet", "--json")[1])
+    by_id = json.loads(run("evaluate", scores, "--labels", tmp_path / "ids.csv", "--json")[1])
+    assert by_row == by_id
+    assert [record["method"] for record in by_row] == ["loss", "rank"]
+    assert 0.7 < by_row[0]["auroc"]["value"] < 0.95
+    rare, one, five = by_row[0]["operating_points"]
+    assert "fewer than 1000" in rare["reason"]
+    assert one["false_positives"] <= 1
+    assert five["tpr"] > 0.1
+    assert [value["prior"] for value in five["predictive_values"]] == [0.01, 0.1, 0.5]
+    assert (
+        "AUROC 0." in run("evaluate", scores, "--labels", tmp_path / "rows.parquet", "--methods", "loss")[1]
+    )
+
+
+def test_evaluate_against_a_control(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    truth = np.arange(100) < 50
+    texts = [passage(n) for n in range(100)]
+    target = write_scores(tmp_path / "t.parquet", texts, generator.normal(truth * 1.0, 1))
+    control = write_scores(tmp_path / "c.parquet", texts, generator.normal(size=100), target="m0")
+    pq.write_table(pa.table({"label": truth}), tmp_path / "l.parquet")
+    record = json.loads(
+        run("evaluate", target, "--labels", tmp_path / "l.parquet", "--control", control, "--json")[1]
+    )[0]
+    assert record["control"]["difference"] == pytest.approx(
+        record["control"]["target"] - record["control"]["control"]
+    )
+    with pytest.raises(InputError, match="the control is the target itself"):
+        run("evaluate", target, "--labels", tmp_path / "l.parquet", "--control", target)
+
+
+def test_labels_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path / "s.parquet", [passage(n) for n in range(5)], np.zeros(5))
+    (tmp_path / "few.csv").write_text("label\n1\n0\n")
+    with pytest.raises(InputError, match="has 2 rows and no id"):
+        run("evaluate", scores, "--labels", tmp_path / "few.csv")
+    (tmp_path / "odd.csv").write_text("id,label\ndoc-0,perhaps\n")
+    with pytest.raises(InputError, match=r"odd.csv:0: 'perhaps' is no label"):
+        run("evaluate", scores, "--labels", tmp_path / "odd.csv")
+    (tmp_path / "both.csv").write_text("id,label\ndoc-0,1\ndoc-0,0\n")
+    with pytest.raises(InputError, match="a member in one row and a non-member in another"):
+        run("evaluate", scores, "--labels", tmp_path / "both.csv")
+
+
+def test_a_set_test_by_source_and_by_a_mix(folder: Path) -> None:
+    suspects = folder / "suspects.parquet"
+    code, told = run(
+        "set-test", suspects, *with_texts(suspects, folder / "known.parquet"), "--method", "loss", "--by-source", "--mix",
+        "loss,min_k", "--json",
+    )  # fmt: skip
+    record = json.loads(told)
+    assert code == 0
+    assert record["test"]["suspects"] == COUNT
+    assert record["test"]["permutation_p"] < 0.01
+    assert [source["source"] for source in record["sources"]] == ["forum", "wiki"]
+    assert all(source["adjusted_p"] >= source["test"]["permutation_p"] for source in record["sources"])
+    assert record["mix"]["methods"] == ["loss", "min_k"]
+    assert record["blind"]["outcome"] == "equivalent"
+    assert (
+        "self-test"
+        in run("set-test", suspects, "--calibration", folder / "known.parquet", "--method", "loss")[1]
+    )
+
+
+def test_texts_of_one_document_and_near_duplicates_count_once(tmp_path: Path) -> None:
+    texts = [passage(1), passage(2), passage(1), passage(2) + " word3"]
+    scores = write_scores(tmp_path / "s.parquet", texts, [1.0, 4.0, 3.0, None])
+    table = read_scores(scores)
+    found = documents_of(table, "loss")
+    assert found.first.tolist() == [0, 1, 3]
+    assert found.texts.tolist() == [2, 1, 1]
+    assert found.scores[:2].tolist() == [2.0, 4.0]
+    assert found.reasons == [None, None, "no_tokens"]
+    near = documents_of(table, "loss", reduce="max", near=np.array([0, 1, 2, 1]))
+    assert near.texts.tolist() == [2, 2]
+    assert near.scores.tolist() == [3.0, 4.0]
+    with pytest.raises(ConfigError, match="Did you mean 'median'"):
+        documents_of(table, "loss", reduce="medin")
+
+
+def test_a_file_that_is_no_scores_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        read_scores(tmp_path / "none.parquet")
+    pq.write_table(pa.table({"text": [1]}), tmp_path / "other.parquet")
+    with pytest.raises(InputError, match="lacks doc_id, content_id"):
+        read_scores(tmp_path / "other.parquet")
