@@ -3,5 +3,5 @@
 A module has `register(app: typer.Typer) -> None` and imports what a command needs when it runs.
 """
 
-MODULES: tuple[str, ...] = ("target", "methods", "evaluate", "verdict", "set_test", "serve")
+MODULES: tuple[str, ...] = ("target", "methods", "evaluate", "verdict", "set_test", "report", "serve")
 """Names of modules in this package."""
