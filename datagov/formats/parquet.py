@@ -112,4 +112,4 @@ def _rows_a_batch(file: Any, piece: Slice) -> int:
     """Return how many of a piece's rows make about one batch."""
     groups = [file.metadata.row_group(index) for index in range(*piece.groups)]
     size = sum(group.total_byte_size for group in groups)
-    return int(min(65_536, max(64, piece.rows * BATCH_BYTES // max(size, 1))))
+    return int(min(65_536, max(1, piece.rows * BATCH_BYTES // max(size, 1))))

@@ -1,0 +1,156 @@
+"""Documents that are odd, huge or many: set aside or decided, in bounded memory, and none lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fault_program as program
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from governing import govern, write_recipe, write_shard
+
+GIB = 2**30
+EXACT: list[dict[str, Any]] = [{"exact_dedup": {}}]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A finished run: exit code, messages and the most memory it held at once, in bytes."""
+
+    code: int
+    err: str
+    peak: int
+
+
+WATCH = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+"""A small process between: the kernel counts to a child's peak what its parent held when it was made."""
+
+
+def measured_run(recipe: Path) -> Measured:
+    """Run a recipe in one process of its own."""
+    command = program.program("run", recipe, "--workers", "1", "--quiet")
+    watched = subprocess.run([sys.executable, "-c", WATCH, *command], capture_output=True, text=True)
+    code, peak_kib = map(int, watched.stdout.split())
+    return Measured(code, watched.stderr, peak_kib * 1024)
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "out/runs/r1.json").read_bytes())
+
+
+def test_null_empty_and_blank_text(tmp_path: Path) -> None:
+    texts = [None, "", " \n", "a text", None, "", "a text"]
+    write_shard(tmp_path / "corpus/a.parquet", {"id": [str(row) for row in range(7)], "text": texts})
+    done = govern(write_recipe(tmp_path, steps=EXACT))
+    rows = done.rows("SELECT shard_row, reason FROM errors ORDER BY shard_row")
+    assert [(row["shard_row"], row["reason"]) for row in rows] == [(0, "null_text"), (4, "null_text")]
+    # Texts without a visible character are no copies of each other.
+    assert done.kept() == {"1", "2", "3", "5"}
+
+
+def test_text_that_is_not_utf8(tmp_path: Path) -> None:
+    raw = [b"good", b"\xff\xfe", "漢".encode()[:2], b"\xed\xa0\x80", "漢字".encode()]
+    table = pa.table({"id": list("abcde"), "text": pa.array(raw, pa.binary())})
+    write_shard(tmp_path / "corpus/a.parquet", table)
+    done = govern(write_recipe(tmp_path, steps=EXACT))
+    assert [row["reason"] for row in done.rows("SELECT reason FROM errors")] == ["not_utf8"] * 3
+    assert done.exported().column("text").to_pylist() == ["good", "漢字"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "text"])
+def test_one_document_of_100_mb(tmp_path: Path, kind: str) -> None:
+    big = "漢字 and words. " * (100_000_000 // 20)
+    if kind == "parquet":
+        table = {"id": ["small", "big", "other"], "text": ["a small text", big, "another text"]}
+        write_shard(tmp_path / "corpus/a.parquet", table)
+        recipe = write_recipe(tmp_path, steps=EXACT)
+    else:
+        for name, text in (("a", "a small text"), ("b", big), ("c", "another text")):
+            (tmp_path / "corpus").mkdir(exist_ok=True)
+            (tmp_path / f"corpus/{name}.txt").write_text(text, encoding="utf-8")
+        recipe = write_recipe(tmp_path, steps=EXACT, input={"format": "text", "id": None})
+    ended = measured_run(recipe)
+    assert ended.code == 0, ended.err
+    counts = manifest(tmp_path)["counts"]
+    assert (counts["kept"], counts["errored"]) == (2, 1)
+    assert ended.peak < 1.5 * GIB
+
+
+def test_one_document_of_100_mb_is_decided_where_the_recipe_allows_it(tmp_path: Path) -> None:
+    big = "words and more of them. " * (100_000_000 // 24)
+    table = {"id": ["small", "big", "copy"], "text": ["a small text", big, big]}
+    write_shard(tmp_path / "corpus/a.parquet", table)
+    ended = measured_run(write_recipe(tmp_path, steps=EXACT, input={"max_document_chars": 200_000_000}))
+    assert ended.code == 0, ended.err
+    counts = manifest(tmp_path)["counts"]
+    assert (counts["kept"], counts["removed"], counts["errored"]) == (2, 1, 0)
+
+
+def test_one_line_of_a_gigabyte_is_set_aside_in_bounded_memory(tmp_path: Path) -> None:
+    path = tmp_path / "corpus/a.jsonl"
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.write(b'{"id": "before", "text": "a text before"}\n')
+        file.seek(GIB, os.SEEK_CUR)  # zero bytes that take no room on the disk
+        file.write(b'\n{"id": "after", "text": "a text after"}\n')
+    ended = measured_run(write_recipe(tmp_path, steps=EXACT, input={"format": "jsonl"}))
+    assert ended.code == 0, ended.err
+    counts = manifest(tmp_path)["counts"]
+    assert (counts["documents_in"], counts["kept"], counts["errored"]) == (3, 2, 1)
+    assert ended.peak < 0.8 * GIB
+
+
+def test_more_than_2_gib_of_text_in_one_row_group(tmp_path: Path) -> None:
+    # A few texts, many times over: a dictionary keeps the file small, the text has its full length.
+    rows, length = 2_200, 1_000_000
+    texts = [f"{number} " + "x" * length for number in range(20)]
+    index = pa.array(np.arange(rows) % len(texts), pa.int32())
+    text = pa.DictionaryArray.from_arrays(index, pa.array(texts, pa.large_string()))
+    path = tmp_path / "corpus/a.parquet"
+    path.parent.mkdir()
+    table = pa.table({"id": [f"d{row}" for row in range(rows)], "text": text})
+    pq.write_table(table, path, row_group_size=rows, store_schema=False)
+    assert rows * length > 2 * GIB
+    steps = [{"exact_dedup": {"annotate": True}}]
+    ended = measured_run(write_recipe(tmp_path, steps=steps))
+    assert ended.code == 0, ended.err
+    record = manifest(tmp_path)
+    assert record["counts"]["kept"] == rows
+    (exported,) = record["data"]
+    with pq.ParquetFile(tmp_path / "out" / exported) as file:
+        assert file.metadata.num_rows == rows
+        assert file.schema_arrow.field("text").type == pa.large_string()
+    assert ended.peak < 9 * GIB
+
+
+def test_ten_thousand_text_files_are_one_shard(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    for number in range(10_000):
+        (tmp_path / f"corpus/{number:05d}.txt").write_text(f"the text of number {number % 9_000}")
+    done = govern(write_recipe(tmp_path, steps=EXACT, input={"format": "text", "id": None}))
+    assert (done.counts["documents_in"], done.counts["removed"]) == (10_000, 1_000)
+    assert len(done.manifest["parts"]) <= 2
+
+
+def test_ten_thousand_tiny_shards_are_few_parts(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    for number in range(10_000):
+        line = orjson.dumps({"id": str(number), "text": f"the text of number {number % 9_000}"})
+        (tmp_path / f"corpus/{number:05d}.jsonl").write_bytes(line)
+    done = govern(write_recipe(tmp_path, steps=EXACT, input={"format": "jsonl"}))
+    assert (done.counts["documents_in"], done.counts["removed"]) == (10_000, 1_000)
+    assert len(done.manifest["parts"]) < 100
+    assert len(done.manifest["data"]) == 10_000
