@@ -24,7 +24,7 @@ from pipelines.demo.corpus import make_corpus
 from pipelines.parts import PART_BYTES
 
 SHARDS = 4
-PATIENCE_S = 120
+PATIENCE_S = 300
 INJECT = Path(__file__).parent / "inject"
 MOST_CHARS = 200_000
 SCHEMA = pa.schema(
@@ -103,12 +103,24 @@ def program(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "datagov", *map(str, arguments)]
 
 
-def start(*arguments: str | Path, fault: Mapping[str, Any] | None = None) -> subprocess.Popen[str]:
-    """Start the program in a session of its own, as a terminal does; `fault` as in `inject/`."""
+Faults = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+def start(*arguments: str | Path, fault: Faults | None = None) -> subprocess.Popen[str]:
+    """Start the program in a session of its own, as a terminal does; `fault` as in `inject/`.
+
+    On a Ray cluster that is there already, its workers get the fault by the job's runtime environment.
+    """
     environment = dict(os.environ)
     if fault is not None:
-        environment["FAULT"] = json.dumps(fault)
-        environment["PYTHONPATH"] = os.pathsep.join([str(INJECT), environment.get("PYTHONPATH", "")])
+        injected = {
+            "FAULT": json.dumps(fault),
+            "PYTHONPATH": os.pathsep.join([str(INJECT), environment.get("PYTHONPATH", "")]),
+        }
+        environment |= injected
+        if "--address" in arguments:
+            job = {"runtime_env": {"env_vars": injected}}
+            environment["RAY_JOB_CONFIG_JSON_ENV_VAR"] = json.dumps(job)
     return subprocess.Popen(
         program(*arguments),
         stdout=subprocess.PIPE,
@@ -164,6 +176,16 @@ def session_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 def kill_session(process: subprocess.Popen[str]) -> None:
     """SIGKILL every process of the program at once."""
     os.killpg(process.pid, signal.SIGKILL)
+
+
+def is_stopped(process: subprocess.Popen[str]) -> bool:
+    """Whether a process of the program has stopped, as the fault `pause` makes it."""
+    return any(other.status() == psutil.STATUS_STOPPED for other in session_of(process))
+
+
+def go_on(process: subprocess.Popen[str]) -> None:
+    """Let stopped processes of the program continue."""
+    os.killpg(process.pid, signal.SIGCONT)
 
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str] | None = None) -> None:

@@ -13,13 +13,10 @@ pytestmark = pytest.mark.slow
 # Struck by the program's own file operation: just before this file would have appeared.
 OPERATIONS = {
     "before-the-folder-is-marked": ("os.link", r"/datagov\.json$", 0),
-    "inside-measure-between-files-and-receipt": ("os.rename", r"/receipts/signals-", 0),
     "inside-screen": ("os.rename", r"/receipts/screen-", 1),
     "near-dedup-between-match-and-link": ("os.link", r"/work/link/", 0),
     "near-dedup-inside-elect": ("os.link", r"/work/elect/.*removals", 0),
     "inside-decide": ("os.link", r"/ledger/decisions/", 0),
-    "inside-export": ("os.link", r"/data/r1/part-2\.parquet$", 0),
-    "right-before-the-manifest": ("os.rename", r"/runs/r1\.json$", 1),
 }
 # Struck from outside, as soon as so many receipts of a stage are seen: wherever the run then is.
 RECEIPTS = {

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -42,3 +46,39 @@ def test_no_nodes_and_unknown_nodes() -> None:
             components(3, np.array([0]), np.array([bad]))
     with pytest.raises(InputError, match="1 first ends for 0"):
         components(3, np.array([0]), none)
+
+
+MEASURED = """
+import json, sys
+import numpy as np
+from datagov.dedup.components import components
+
+def peak():
+    status = open("/proc/self/status").read()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+n = int(sys.argv[1])
+random = np.random.default_rng(7)
+a, b = random.integers(0, n, n), random.integers(0, n, n)
+components(10, a[:2] % 10, b[:2] % 10)
+order = random.permutation(n)
+open("/proc/self/clear_refs", "w").write("5")
+before = peak()
+label = components(n, a, b)
+grown = peak() - before
+digest = hash(label.tobytes())
+a, b = b[order], a[order]
+print(json.dumps([grown / n, int(label.max()), hash(components(n, a, b).tobytes()) == digest]))
+"""
+
+
+@pytest.mark.slow
+def test_ten_million_documents_take_at_most_twelve_bytes_each() -> None:
+    """A process of its own, whose peak memory is the kernel's figure; edges in another order, ends swapped."""
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, "10000000"], capture_output=True, text=True, check=True
+    )
+    bytes_a_document, largest, same = json.loads(ended.stdout)
+    assert bytes_a_document <= 12
+    assert largest > 0
+    assert same

@@ -1,0 +1,159 @@
+"""Ray losing workers, a node and its head in the middle of a run: nothing is lost, and nothing changes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import fault_program as program
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from datagov.cli import main
+from pipelines.stages import STAGES
+
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+
+RECEIPTS = {"measure": "documents"}
+"""What the receipts of a stage are called, where it is not the stage's name."""
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    """A head of one CPU; whatever a test adds ends with it."""
+    cluster = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}, connect=False
+    )
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def test_a_worker_killed_in_every_stage(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
+    faults = [
+        {
+            "event": "os.rename",
+            "path": rf"/receipts/{RECEIPTS.get(stage, stage)}-[^/]*/[^/]*\.json$",
+            "action": "kill",
+            "once": str(tmp_path / f"struck-{stage}"),
+        }
+        for stage in STAGES
+    ]
+    ended = program.run("run", recipe, "--executor", "ray", "--workers", "2", fault=faults)
+    assert ended.code == 0, ended.err
+    assert {path.name.removeprefix("struck-") for path in tmp_path.glob("struck-*")} == set(STAGES)
+    program.assert_same_output(recipe.parent / "out", undisturbed)
+
+
+def test_a_node_removed_in_mid_run(cluster: Cluster, shards: Path, tmp_path: Path, undisturbed: Path) -> None:
+    leaving = cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    recipe = program.write_recipe(tmp_path, shards, shared_filesystem=True)
+    out = tmp_path / "out"
+    process = program.start(
+        "run", recipe, "--executor", "ray", "--address", cluster.address, "--workers", "2"
+    )
+    program.wait_for(lambda: program.receipts(out, "documents-*"), process)
+    cluster.remove_node(leaving, allow_graceful=False)
+    ended = program.end(process)
+    assert ended.code == 0, ended.err
+    program.assert_same_output(out, undisturbed)
+
+
+HASTY = """
+import sys
+from datagov.cli import main
+from pipelines.executors import on_ray
+on_ray.HEAD_S = 3.0
+sys.exit(main(sys.argv[1:]))
+"""
+"""The program, with less patience for a head that is away."""
+
+
+def test_a_head_that_is_lost_and_started_again(recipe: Path, undisturbed: Path, cluster: Cluster) -> None:
+    out = recipe.parent / "out"
+    command = [sys.executable, "-c", HASTY, "run", recipe, "--executor", "ray", "--address", cluster.address]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    program.wait_for(lambda: program.receipts(out, "documents-*"), process)
+    cluster.remove_node(cluster.head_node, allow_graceful=False)
+    ended = program.end(process)
+    assert ended.code == 5, ended.err
+    assert "the head of the Ray cluster" in ended.err
+    assert "Run again to resume" in ended.err
+    assert "Traceback" not in ended.err
+    done = program.finished_work(out)
+
+    again = Cluster(
+        initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}, connect=False
+    )
+    try:
+        resumed = program.run("run", recipe, "--executor", "ray", "--address", again.address)
+    finally:
+        again.shutdown()
+    assert resumed.code == 0, resumed.err
+    program.assert_same_output(out, undisturbed)
+    after = program.finished_work(out)
+    assert {path: after[path] for path in done} == done
+
+
+class TestOneCpu:
+    """The least cluster there is."""
+
+    @pytest.fixture(autouse=True)
+    def _session(self) -> Iterator[None]:
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+    def test_more_workers_than_cpus_take_turns_and_no_text_passes_through_ray(
+        self, recipe: Path, undisturbed: Path
+    ) -> None:
+        most = [0]
+        done = threading.Event()
+        watcher = threading.Thread(target=watch_object_store, args=(most, done))
+        watcher.start()
+        try:
+            assert main(["run", str(recipe), "--executor", "ray", "--workers", "4", "--quiet"]) == 0
+        finally:
+            done.set()
+            watcher.join()
+        program.assert_same_output(recipe.parent / "out", undisturbed)
+        assert most == [0]
+
+    def test_a_cpu_that_never_comes_free_is_an_answer_not_a_wait(
+        self, recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        from pipelines.executors import on_ray
+
+        monkeypatch.setattr(on_ray, "FREE_CPU_S", 2.0)
+        holder = ray.remote(num_cpus=1)(Holder).remote()
+        assert ray.get(holder.here.remote())
+        assert main(["run", str(recipe), "--executor", "ray", "--quiet"]) == 2
+        message = " ".join(capsys.readouterr().err.split())
+        assert "no CPU of the Ray cluster came free in 2 s: of 1 CPUs 0 are free" in message
+        assert "--entrypoint-num-cpus 0" in message
+        assert not (recipe.parent / "out/runs").exists()
+
+
+class Holder:
+    """Holds a CPU, as a driver does that was submitted with one."""
+
+    def here(self) -> bool:
+        """Return True once it is there."""
+        return True
+
+
+def watch_object_store(most: list[int], done: threading.Event) -> None:
+    """Note the most bytes that were ever put into this session's object store."""
+    from ray._private.internal_api import get_memory_info_reply, get_state_from_address
+
+    state = get_state_from_address()
+    while not done.wait(0.2):
+        most[0] = max(most[0], get_memory_info_reply(state).store_stats.cumulative_created_bytes)
