@@ -15,6 +15,7 @@ from datagov.errors import ConfigError
 
 if TYPE_CHECKING:
     from pipelines.plan import Plan
+    from pipelines.progress import Observer
 
 __all__ = ["register"]
 
@@ -103,6 +104,16 @@ def run_command(
     ] = None,
     sample: SampleOption = 1.0,
     changes: SetOption = None,
+    log: Annotated[
+        str | None, typer.Option("--log", metavar="FILE", help="Add JSON lines to a file; - is stderr.")
+    ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option("--metrics", metavar="FILE", help="Keep a Prometheus text file.")
+    ] = None,
+    metrics_port: Annotated[
+        str | None,
+        typer.Option("--metrics-port", metavar="[HOST:]PORT", help="Answer Prometheus on a port."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -121,7 +132,8 @@ def run_command(
     )
     with closing(doer), output_lock(plan.out, shared=share is not None):
         try:
-            with Reporter(quiet=quiet) as reporter:
+            observers = _observers(log, metrics, metrics_port)
+            with Reporter(quiet=quiet or log == "-", observers=observers) as reporter:
                 manifest = run(plan, doer, reporter, share=share)
         except KeyboardInterrupt:
             terminal.note("Stopped. What was finished is kept; the same command continues.")
@@ -221,6 +233,19 @@ def _plan(
 
     loaded = load_recipe(recipe, input_path=input_path, output=output, changes=changes or ())
     return make_plan(loaded, sample=sample)
+
+
+def _observers(log: str | None, metrics: Path | None, port: str | None) -> list[Observer]:
+    found: list[Observer] = []
+    if log is not None:
+        from pipelines.run_log import RunLog
+
+        found.append(RunLog(log))
+    if metrics is not None or port is not None:
+        from pipelines.run_metrics import RunMetrics
+
+        found.append(RunMetrics(textfile=metrics, port=port))
+    return found
 
 
 def _share(text: str | None) -> tuple[int, int] | None:

@@ -1,10 +1,15 @@
-"""Progress on stderr: a bar where somebody watches, one line a stage where nobody does."""
+"""Progress on stderr: a bar where somebody watches, one line a stage where nobody does.
+
+The same events go to observers: the log of a run, its metrics.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from types import TracebackType
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -17,17 +22,29 @@ from rich.progress import (
 )
 
 from datagov import terminal
+from datagov.errors import DatagovError
 
-__all__ = ["Reporter"]
+__all__ = ["Observer", "Reporter"]
 
 QUIET_SECONDS = 20.0
 """Without a terminal, a long stage says this often how far it is."""
 
 
+class Observer(Protocol):
+    """Somebody who is told the events of a run; never a word of a document."""
+
+    def notice(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Take in one event."""
+
+    def close(self) -> None:
+        """Hear that there are no more."""
+
+
 class Reporter:
     """Tells how far a run is; when `quiet`, only what it warns of."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, observers: Sequence[Observer] = ()) -> None:
+        self._observers = observers
         self.console = Console(file=sys.stderr, stderr=True, quiet=quiet, highlight=False)
         self._progress: Progress | None = None
         if self.console.is_terminal and not quiet:
@@ -50,9 +67,20 @@ class Reporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop drawing."""
+        """Stop drawing, and say how it ended if it was an error."""
         if self._progress is not None:
             self._progress.stop()
+        if error is not None:
+            mended = isinstance(error, DatagovError)
+            facts = {"message": error.message, "exit_code": error.exit_code} if mended else {}
+            self.tell("run_failed", error=type(error).__name__, **facts)
+        for observer in self._observers:
+            observer.close()
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Tell the observers of an event."""
+        for observer in self._observers:
+            observer.notice(event, facts)
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -60,6 +88,7 @@ class Reporter:
 
     def warn(self, line: str) -> None:
         """Print a warning, also when quiet."""
+        self.tell("warning", message=line)
         if self.console.quiet:
             terminal.note(f"warning: {line}")
         else:
@@ -79,14 +108,18 @@ class StageReport:
         self._units, self._reused, self._done = units, done, done
         self._bytes = 0
         self._started = self._told = time.perf_counter()
+        reporter.tell("stage_started", stage=name, units=units, reused=done)
         self._bar = None
         if reporter._progress is not None:  # noqa: SLF001 - the two classes are one thing
             self._bar = reporter._progress.add_task(name, total=units, completed=done, rate="")  # noqa: SLF001
 
-    def advance(self, text_bytes: int = 0) -> None:
-        """One task more is done, over so many bytes of text."""
+    def advance(self, unit: str, seconds: float, text_bytes: int = 0) -> None:
+        """One task more is done: its name, its seconds, and the bytes of text it read."""
         self._done += 1
         self._bytes += text_bytes
+        self._reporter.tell(
+            "unit_done", stage=self._name, unit=unit, seconds=round(seconds, 4), text_bytes=text_bytes
+        )
         if self._bar is None and time.perf_counter() - self._told > QUIET_SECONDS:
             self._told = time.perf_counter()
             self._reporter.say(self._line())
@@ -96,6 +129,9 @@ class StageReport:
     def finish(self) -> float:
         """End the stage; return its seconds."""
         seconds = time.perf_counter() - self._started
+        self._reporter.tell(
+            "stage_finished", stage=self._name, units=self._units, done=self._done, seconds=round(seconds, 4)
+        )
         if self._bar is None:
             reused = f", {self._reused} reused" if self._reused else ""
             rate = self._rate()

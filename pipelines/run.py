@@ -79,6 +79,7 @@ def run(
             f"{session.run_id} was complete: {session.executed} units of work had to be done again"
         )
     session.save(manifest)
+    tell_counts(session)
     return manifest
 
 
@@ -98,6 +99,29 @@ def begin(session: Session) -> None:
     session.before = record if record is not None and record["complete"] else None
     if session.before is None:
         session.save(session.manifest)
+    session.reporter.tell(
+        "run_started",
+        run=session.run_id,
+        dataset=plan.recipe.dataset,
+        version=__version__,
+        executor=session.executor.name,
+        workers=session.executor.workers,
+        parts=len(plan.parts),
+        documents=sum(part.rows for part in plan.parts),
+        text_bytes=sum(part.text_bytes for part in plan.parts),
+    )
+
+
+def tell_counts(session: Session) -> None:
+    """Tell the observers what came of the run."""
+    manifest = session.manifest
+    session.reporter.tell(
+        "run_finished",
+        run=session.run_id,
+        seconds=manifest["seconds"],
+        removed_by={step["name"]: step["removed"] for step in manifest["steps"]},
+        **{name: manifest["counts"][name] for name in ("documents_in", "kept", "removed", "errored")},
+    )
 
 
 def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:

@@ -81,7 +81,11 @@ class Session:
                         raise outcome
                     results[index] = outcome
                     self.executed += 1
-                    report.advance(text_bytes[index] if text_bytes is not None else 0)
+                    report.advance(
+                        tasks[index].unit,
+                        sum(receipt.seconds for receipt in outcome),
+                        text_bytes[index] if text_bytes is not None else 0,
+                    )
         finally:
             self.seconds[label] = self.seconds.get(label, 0.0) + report.finish()
         if damaged and not tolerant:
