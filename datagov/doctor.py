@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shutil
 import sys
 import tempfile
 from importlib import metadata
@@ -20,6 +21,7 @@ __all__ = ["examine", "register"]
 
 DISTRIBUTION = "datagov"
 LEAST_MEMORY = 2 * 2**30
+LEAST_FREE = 2**30
 REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)[^;]*(?:;(?P<marker>.*))?$")
 EXTRA = re.compile(r"extra\s*==\s*['\"](?P<extra>[^'\"]+)['\"]")
 NOT_SHOWN = {"all", "dev", "test"}
@@ -30,9 +32,14 @@ def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor_command)
 
 
-def doctor_command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def doctor_command(
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Look at a run's output folder too.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
     """Check this machine: versions, CPUs, memory, extras, a writable kernel cache. Exit code 1 on findings."""
-    report = examine()
+    report = examine(output)
     if as_json:
         terminal.print_json(report)
     else:
@@ -47,13 +54,18 @@ def doctor_command(as_json: Annotated[bool, typer.Option("--json", help="Print J
         raise typer.Exit(1)
 
 
-def examine() -> dict[str, Any]:
+def examine(output: Path | None = None) -> dict[str, Any]:
     """Return what was found.
+
+    Parameters
+    ----------
+    output : Path or None
+        A folder that a run would write to; it need not exist.
 
     Returns
     -------
     dict
-        `machine`: facts by name (memory in bytes; None: unknown). `packages`: name, installed version
+        `machine`: facts by name (memory and room in bytes; None: unknown). `packages`: name, installed version
         (None: not installed) and extra (None: core). `findings`: sentences, each with its remedy.
     """
     findings = []
@@ -77,6 +89,9 @@ def examine() -> dict[str, Any]:
         "memory_bytes": memory,
         "kernel_cache": cache,
     }
+    if output is not None:
+        machine["output_free_bytes"], problems = output_folder(output)
+        findings.extend(problems)
     return {"machine": machine, "packages": packages, "findings": findings}
 
 
@@ -122,6 +137,24 @@ def kernel_cache() -> tuple[str | None, str | None]:
         f"Compiled kernels cannot be cached in {listed}: every process would compile them again. "
         "Set NUMBA_CACHE_DIR to a writable folder."
     )
+
+
+def output_folder(folder: Path) -> tuple[int | None, list[str]]:
+    """Return the free bytes where `folder` is or would be, and what is wrong with it as a run's output."""
+    place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    findings = []
+    try:
+        with tempfile.TemporaryDirectory(dir=place) as name:
+            first = Path(name, "first")
+            first.touch()
+            Path(name, "second").hardlink_to(first)
+    except OSError as error:
+        what = "knows no hard links, by which a run publishes its files" if writable(place) else "cannot be written"
+        findings.append(f"The output folder {folder} {what} ({error.strerror}): choose another (--output of run).")
+    free = shutil.disk_usage(place).free
+    if free < LEAST_FREE:
+        findings.append(f"Only {free / 2**30:.1f} GiB are free for the output folder {folder}: make room.")
+    return free, findings
 
 
 def user_cache() -> Path:

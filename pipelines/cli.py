@@ -53,6 +53,7 @@ def init_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, write nothing.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Write a recipe to start from."""
     from importlib.resources import files
@@ -63,7 +64,10 @@ def init_command(
     if not dry_run:
         folder.mkdir(parents=True, exist_ok=True)
         target.write_text(files("pipelines.recipes").joinpath("bilingual.yaml").read_text(encoding="utf-8"))
-    terminal.line(f"{'would write' if dry_run else 'wrote'} {target}")
+    if as_json:
+        terminal.print_json({"recipe": str(target), "written": not dry_run})
+    else:
+        terminal.line(f"{'would write' if dry_run else 'wrote'} {target}")
     terminal.note(
         f"Put Parquet shards in {folder / 'corpus'}, or name their folder in the recipe's input.path; then"
     )

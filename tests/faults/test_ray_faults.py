@@ -133,21 +133,12 @@ class TestOneCpu:
         from pipelines.executors import on_ray
 
         monkeypatch.setattr(on_ray, "FREE_CPU_S", 2.0)
-        holder = ray.remote(num_cpus=1)(Holder).remote()
-        assert ray.get(holder.here.remote())
+        assert ray.util.placement_group([{"CPU": 1}]).wait(60)  # holds the CPU, as a driver with one does
         assert main(["run", str(recipe), "--executor", "ray", "--quiet"]) == 2
         message = " ".join(capsys.readouterr().err.split())
         assert "no CPU of the Ray cluster came free in 2 s: of 1 CPUs 0 are free" in message
         assert "--entrypoint-num-cpus 0" in message
         assert not (recipe.parent / "out/runs").exists()
-
-
-class Holder:
-    """Holds a CPU, as a driver does that was submitted with one."""
-
-    def here(self) -> bool:
-        """Return True once it is there."""
-        return True
 
 
 def watch_object_store(most: list[int], done: threading.Event) -> None:

@@ -1,0 +1,82 @@
+"""Every command takes `--json` and then prints one JSON value; exit codes are those that `--help` promises."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from datagov.cli import build_app, main, root
+from datagov.errors import DatagovError
+
+CALLS = {
+    "demo": "{demo} --documents 200 --workers 1",
+    "init": "{work}",
+    "plan": "{work}/recipe.yaml --input {demo}/corpus --output {out}",
+    "run": "{work}/recipe.yaml --input {demo}/corpus --output {out} --workers 1 --quiet",
+    "status": "{out}",
+    "explain": "demo-000007 --ledger {out}",
+    "audit": "funnel --ledger {out}",
+    "sample": "-n 1 --ledger {out}",
+    "diff": "{out}@r1 {out}@r1",
+    "what-if": "--ledger {out} --set filter-2/word_count.min=120",
+    "rules": "",
+    "dedup curve": "",
+    "doctor": "",
+}
+"""How each command is called, in an order in which each finds what it needs."""
+
+
+def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield the full name of every command, and the command."""
+    command = get_command(build_app()) if command is None else command
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield " ".join(path), command
+        return
+    for name, child in inner.items():
+        yield from commands(child, (*path, name))
+
+
+COMMANDS = dict(commands())
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_a_command_takes_json(name: str) -> None:
+    assert "--json" in {option for parameter in COMMANDS[name].params for option in parameter.opts}
+
+
+@pytest.mark.slow
+def test_every_command_answers_json_with_one_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # A detector's command needs a model; the tests of that wing call it.
+    ours = {name for name, command in COMMANDS.items() if "detectors" not in command.callback.__module__}
+    assert ours == set(CALLS)
+    places = {name: str(tmp_path / name) for name in ("demo", "work", "out")}
+    for name, arguments in CALLS.items():
+        capsys.readouterr()
+        code = main([*name.split(), *arguments.format(**places).split(), "--json"])
+        said = capsys.readouterr()
+        assert code == 0, (name, said)
+        assert json.loads(said.out), name
+
+
+def errors(kind: type[DatagovError] = DatagovError) -> Iterator[type[DatagovError]]:
+    """Yield the errors a user can meet."""
+    yield kind
+    for child in kind.__subclasses__():
+        yield from errors(child)
+
+
+def test_help_and_the_page_of_operations_say_every_exit_code() -> None:
+    from project import ROOT
+
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    promised = set(map(int, re.findall(r"\b(\d+) [a-z]", str(root.__doc__).split("Exit codes:")[1])))
+    assert promised == {0, 1, 2, 3, 4, 5, 130}
+    assert {error.exit_code for error in errors()} <= promised
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == promised
