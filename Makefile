@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo lint check test bench peers clean
+.PHONY: help demo lint check test faults growth bench peers clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,13 @@ check: lint ## everything static, and the fast tests
 
 test: $(INSTALLED) ## all tests
 	$(BIN)/python -m pytest -q
+
+faults: $(INSTALLED) peers ## kill, fill and fail a run at every step of its commits; the tables of docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python tests/faults/crash_matrix.py --page docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python tests/faults/peer_kill.py --page docs/reliability.md
+
+growth: $(INSTALLED) ## time and memory at 1x, 4x and 16x of a corpus; the table of docs/scale.md
+	PYTHONPATH=tests $(BIN)/python tests/benchmarks/growth.py --page docs/scale.md
 
 peers: ## the environment of the systems we are measured against
 	PYTHON=$(PYTHON) tests/benchmarks/make_peers.sh .venv-peers

@@ -149,8 +149,14 @@ def output_folder(folder: Path) -> tuple[int | None, list[str]]:
             first.touch()
             Path(name, "second").hardlink_to(first)
     except OSError as error:
-        what = "knows no hard links, by which a run publishes its files" if writable(place) else "cannot be written"
-        findings.append(f"The output folder {folder} {what} ({error.strerror}): choose another (--output of run).")
+        what = (
+            "knows no hard links, by which a run publishes its files"
+            if writable(place)
+            else "cannot be written"
+        )
+        findings.append(
+            f"The output folder {folder} {what} ({error.strerror}): choose another (--output of run)."
+        )
     free = shutil.disk_usage(place).free
     if free < LEAST_FREE:
         findings.append(f"Only {free / 2**30:.1f} GiB are free for the output folder {folder}: make room.")

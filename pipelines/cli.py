@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datagov import terminal
+from datagov.doctor import usable_cpus
 from datagov.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,9 +81,33 @@ def plan_command(
     output: OutputOption = None,
     changes: SetOption = None,
     sample: SampleOption = 1.0,
+    documents: Annotated[
+        str | None,
+        typer.Option(
+            "--documents", metavar="N", help="Measure one part, and say what N documents would take."
+        ),
+    ] = None,
+    made_text: Annotated[
+        bool, typer.Option("--made-text", help="With --documents: measure made text, without an input.")
+    ] = False,
+    nodes: Annotated[int, typer.Option("--nodes", min=1, help="With --documents: how many machines.")] = 1,
+    cpus: Annotated[
+        int | None, typer.Option("--cpus", min=1, help="With --documents: CPUs of each; default as here.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what a run would do and what it would reuse; nothing is written."""
+    if documents is not None:
+        from pipelines.capacity import Nodes, capacity_lines, estimate
+        from pipelines.recipe import load_recipe
+
+        loaded = load_recipe(recipe, input_path=input_path, changes=changes or ())
+        estimated = estimate(loaded, documents, Nodes(nodes, cpus or usable_cpus()), made_text=made_text)
+        if as_json:
+            terminal.print_json(estimated)
+        else:
+            terminal.print_table(["what", "how much"], capacity_lines(estimated))
+        return
     from pipelines.outlook import summary
     from pipelines.report import print_plan
 

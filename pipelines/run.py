@@ -27,7 +27,7 @@ from pipelines.progress import Reporter
 from pipelines.session import Session
 from pipelines.stage import Task, stage_key
 
-__all__ = ["measure", "receipts_of", "require_distinct_ids", "require_good_documents", "run"]
+__all__ = ["measure", "receipts_of", "require_distinct_ids", "require_good_documents", "run", "warm_kernels"]
 
 
 def run(
@@ -162,8 +162,13 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
 def warm(session: Session, needed: bool) -> None:
     """Compile the kernels once, in this process, so that workers find them in the cache."""
     if needed and session.executor.workers > 1:
-        for module in ("datagov.text.warm", "datagov.signals.warm", "datagov.dedup.warm"):
-            _warm_of(module)()
+        warm_kernels()
+
+
+def warm_kernels() -> None:
+    """Compile the kernels, or load them from their cache, so that work is not timed with it."""
+    for module in ("datagov.text.warm", "datagov.signals.warm", "datagov.dedup.warm"):
+        _warm_of(module)()
 
 
 def all_readable(session: Session) -> bool:

@@ -30,7 +30,7 @@ class RunLog:
         if self._owned:
             try:
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-                self._file = Path(target).open("a", encoding="utf-8")
+                self._file = Path(target).open("a", encoding="utf-8")  # noqa: SIM115 - open as long as the run
             except OSError as error:
                 raise ConfigError(
                     f"--log {target}: cannot be written ({error.strerror}); name another file, or - for stderr"

@@ -13,7 +13,9 @@ def put(page: Path, name: str, text: str) -> None:
     before, found, rest = page.read_text(encoding="utf-8").partition(first)
     _, ended, after = rest.partition(last)
     if not found or not ended:
-        raise SystemExit(f"{page}: has no place for {name!r}; expected the comments {first.strip()} and {last}")
+        raise SystemExit(
+            f"{page}: has no place for {name!r}; expected the comments {first.strip()} and {last}"
+        )
     page.write_text(f"{before}{first}\n{text.strip()}\n\n{last}{after}", encoding="utf-8")
 
 

@@ -154,7 +154,8 @@ class RayExecutor:
         if not answered:
             ray.cancel(greeting, force=True)
             total, free = (
-                resources.get("CPU", 0.0) for resources in (ray.cluster_resources(), ray.available_resources())
+                resources.get("CPU", 0.0)
+                for resources in (ray.cluster_resources(), ray.available_resources())
             )
             raise ConfigError(
                 f"no CPU of the Ray cluster came free in {FREE_CPU_S:.0f} s: of {total:g} CPUs {free:g} are free, and a "

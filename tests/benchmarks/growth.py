@@ -182,10 +182,12 @@ def table(results: list[Measured]) -> str:
     last = results[-2:]
     lines += [
         "",
-        f"Exponent of wall time over all sizes {exponent(results, 'seconds'):.2f}, of processor time "
-        f"{exponent(results, 'cpu_seconds'):.2f}; between the last two sizes {exponent(last, 'seconds'):.2f} and "
-        f"{exponent(last, 'cpu_seconds'):.2f} (wanted: at most 1.05). Peak memory differs by {100 * spread:.0f} % (wanted: at "
-        "most 15 %).",
+        (
+            f"Exponent of wall time over all sizes {exponent(results, 'seconds'):.2f}, of processor time "
+            f"{exponent(results, 'cpu_seconds'):.2f}; between the last two sizes {exponent(last, 'seconds'):.2f} and "
+            f"{exponent(last, 'cpu_seconds'):.2f} (wanted: at most 1.05). Peak memory differs by {100 * spread:.0f} % (wanted: at "
+            "most 15 %)."
+        ),
     ]
     return "\n".join(lines) + "\n"
 

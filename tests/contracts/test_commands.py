@@ -52,7 +52,9 @@ def test_a_command_takes_json(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_command_answers_json_with_one_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_answers_json_with_one_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     # A detector's command needs a model; the tests of that wing call it.
     ours = {name for name, command in COMMANDS.items() if "detectors" not in command.callback.__module__}
     assert ours == set(CALLS)

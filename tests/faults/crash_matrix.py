@@ -182,9 +182,11 @@ def table(results: list[Result]) -> str:
     good = sum(result.same and result.again == 0 and not result.lost for result in results)
     lines += [
         "",
-        f"{good} of {len(results)} cases: the rerun ended with 0 and every byte of ledger, data, receipts and manifest is "
-        f"that of the undisturbed run. Documents lost: {sum(result.lost for result in results)}. Finished files written a "
-        f"second time: {sum(result.redone for result in results)}.",
+        (
+            f"{good} of {len(results)} cases: the rerun ended with 0 and every byte of ledger, data, receipts and manifest is "
+            f"that of the undisturbed run. Documents lost: {sum(result.lost for result in results)}. Finished files written a "
+            f"second time: {sum(result.redone for result in results)}."
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -29,7 +29,7 @@ from pipelines.demo.corpus import make_corpus
 ROOT = Path(__file__).parents[2]
 PEERS = ROOT / ".venv-peers"
 PROGRAM = ROOT / "tests/benchmarks/bench_near_dedup.py"
-DOCUMENTS = 4_000
+DOCUMENTS = 1_500
 PATIENCE_S = 900
 
 
@@ -52,7 +52,9 @@ def completions(work: Path) -> int:
 
 
 MOMENTS = [
-    Moment("when its first signature files are there", lambda work: bool(list(work.glob("signatures/**/*.sig")))),
+    Moment(
+        "when its first signature files are there", lambda work: bool(list(work.glob("signatures/**/*.sig")))
+    ),
     Moment("when one of two tasks is done", lambda work: completions(work) == 1),
 ]
 
@@ -61,7 +63,9 @@ def make_input(folder: Path) -> Path:
     """Write two shards of English documents, a small and a large one, so that one task is done first."""
     corpus = make_corpus(folder / "demo", documents=DOCUMENTS, seed=3).corpus
     english = pa.concat_tables(
-        pq.read_table(path, columns=["id", "text"]).cast(pa.schema([("id", pa.string()), ("text", pa.string())]))
+        pq.read_table(path, columns=["id", "text"]).cast(
+            pa.schema([("id", pa.string()), ("text", pa.string())])
+        )
         for path in sorted(corpus.rglob("*.parquet"))
         if "en_" in path.as_posix()
     )

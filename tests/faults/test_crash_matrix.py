@@ -71,4 +71,3 @@ def test_two_attempts_of_one_part(event: str, path: str, recipe: Path, undisturb
     assert program.end(straggler).code == 0
     program.run_again(recipe)
     program.assert_same_output(recipe.parent / "out", undisturbed)
-

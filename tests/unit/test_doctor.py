@@ -19,7 +19,9 @@ def test_an_output_folder_that_is_not_there_yet_is_judged_by_where_it_would_be(t
 
 
 @pytest.mark.parametrize("place", ["/proc", "/sys"])
-def test_an_output_folder_that_cannot_be_used_is_a_finding(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_folder_that_cannot_be_used_is_a_finding(
+    place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     if not os.path.isdir(place):  # noqa: PTH112 - not a file system of every machine
         pytest.skip(f"no {place} here")
     assert main(["doctor", "--output", place, "--json"]) == 1

@@ -17,15 +17,15 @@ import yaml
 
 from datagov.cli import main
 
-SECRET = "xylophonic quartz"
+MARKED = "xylophonic quartz"
 """Stands in every document, and must stand nowhere else."""
 
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     """A recipe of every kind of step over documents with the secret; one is too long, two are copies."""
-    texts = [f"{SECRET} number {number} says one more thing of its own. " * 12 for number in range(40)]
-    texts += [texts[0], texts[1] + "Not quite the same.", f"{SECRET} " * 4_000, SECRET]
+    texts = [f"{MARKED} number {number} says one more thing of its own. " * 12 for number in range(40)]
+    texts += [texts[0], texts[1] + "Not quite the same.", f"{MARKED} " * 4_000, MARKED]
     (tmp_path / "in").mkdir()
     ids = [f"d{number}" for number in range(len(texts))]
     pq.write_table(pa.table({"id": ids, "text": texts}), tmp_path / "in/part-0.parquet")
@@ -85,9 +85,7 @@ def test_a_run_tells_its_life_and_no_word_of_a_document(
     for event in told:
         assert event["time"].endswith("+00:00")
         if event["event"] == "stage_finished":
-            done = [
-                one for one in told if one["event"] == "unit_done" and one["stage"] == event["stage"]
-            ]
+            done = [one for one in told if one["event"] == "unit_done" and one["stage"] == event["stage"]]
             assert len(done) == event["units"] or event["stage"] in {"screen", "collect"}
     found = samples(metrics.read_text())
     for outcome in ("kept", "removed", "errored"):
@@ -97,12 +95,12 @@ def test_a_run_tells_its_life_and_no_word_of_a_document(
     assert found['datagov_run_state{state="running"}'] == 0
     assert found["datagov_text_bytes_total"] > 0
     for place in (log.read_text(), metrics.read_text(), answer.out, answer.err):
-        for word in SECRET.split():
+        for word in MARKED.split():
             assert word not in place
 
 
 def test_a_run_that_fails_says_so_in_both(recipe: Path, tmp_path: Path) -> None:
-    table = pa.table({"id": ["a", "a"], "text": [SECRET, SECRET]})
+    table = pa.table({"id": ["a", "a"], "text": [MARKED, MARKED]})
     pq.write_table(table, tmp_path / "in/part-1.parquet")
     log, metrics = tmp_path / "run.jsonl", tmp_path / "run.prom"
     assert run(recipe, "--log", log, "--metrics", metrics) == 3
@@ -110,7 +108,7 @@ def test_a_run_that_fails_says_so_in_both(recipe: Path, tmp_path: Path) -> None:
     assert (last["event"], last["error"], last["exit_code"]) == ("run_failed", "InputError", 3)
     assert "occur more than once" in last["message"]
     assert samples(metrics.read_text())['datagov_run_state{state="failed"}'] == 1
-    assert SECRET not in log.read_text()
+    assert MARKED not in log.read_text()
 
 
 def test_an_error_that_is_nobodys_is_named_by_its_kind_alone(tmp_path: Path) -> None:
@@ -118,10 +116,10 @@ def test_an_error_that_is_nobodys_is_named_by_its_kind_alone(tmp_path: Path) -> 
     from pipelines.run_log import RunLog
 
     log = tmp_path / "run.jsonl"
-    with pytest.raises(ValueError, match=SECRET), Reporter(quiet=True, observers=[RunLog(str(log))]):
-        raise ValueError(f"cannot parse {SECRET}")
+    with pytest.raises(ValueError, match=MARKED), Reporter(quiet=True, observers=[RunLog(str(log))]):
+        raise ValueError(f"cannot parse {MARKED}")
     assert [(event["event"], event["error"]) for event in events(log)] == [("run_failed", "ValueError")]
-    assert SECRET not in log.read_text()
+    assert MARKED not in log.read_text()
 
 
 def test_a_run_again_adds_to_the_log_and_reuses_everything(recipe: Path, tmp_path: Path) -> None:
