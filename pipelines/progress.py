@@ -71,8 +71,9 @@ class Reporter:
         if self._progress is not None:
             self._progress.stop()
         if error is not None:
-            mended = isinstance(error, DatagovError)
-            facts = {"message": error.message, "exit_code": error.exit_code} if mended else {}
+            facts: dict[str, Any] = {}
+            if isinstance(error, DatagovError):
+                facts = {"message": error.message, "exit_code": error.exit_code}
             self.tell("run_failed", error=type(error).__name__, **facts)
         for observer in self._observers:
             observer.close()
