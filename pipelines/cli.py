@@ -162,7 +162,7 @@ def run_command(
     with closing(doer), output_lock(plan.out, shared=share is not None):
         try:
             observers = _observers(log, metrics, metrics_port)
-            with Reporter(quiet=quiet or log == "-", observers=observers) as reporter:
+            with Reporter(quiet=quiet, silent=log == "-", observers=observers) as reporter:
                 manifest = run(plan, doer, reporter, share=share)
         except KeyboardInterrupt:
             terminal.note("Stopped. What was finished is kept; the same command continues.")

@@ -41,10 +41,14 @@ class Observer(Protocol):
 
 
 class Reporter:
-    """Tells how far a run is; when `quiet`, only what it warns of."""
+    """Tells how far a run is; when `quiet`, only what it warns of; when `silent`, its observers alone."""
 
-    def __init__(self, *, quiet: bool = False, observers: Sequence[Observer] = ()) -> None:
+    def __init__(
+        self, *, quiet: bool = False, silent: bool = False, observers: Sequence[Observer] = ()
+    ) -> None:
         self._observers = observers
+        self._silent = silent
+        quiet = quiet or silent
         self.console = Console(file=sys.stderr, stderr=True, quiet=quiet, highlight=False)
         self._progress: Progress | None = None
         if self.console.is_terminal and not quiet:
@@ -90,6 +94,8 @@ class Reporter:
     def warn(self, line: str) -> None:
         """Print a warning, also when quiet."""
         self.tell("warning", message=line)
+        if self._silent:
+            return
         if self.console.quiet:
             terminal.note(f"warning: {line}")
         else:
