@@ -22,7 +22,7 @@ CALLS = {
     "status": "{out}",
     "explain": "demo-000007 --ledger {out}",
     "audit": "funnel --ledger {out}",
-    "sample": "-n 1 --ledger {out}",
+    "sample": "--kept -n 1 --ledger {out}",
     "diff": "{out}@r1 {out}@r1",
     "what-if": "--ledger {out} --set filter-2/word_count.min=120",
     "rules": "",
