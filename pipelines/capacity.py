@@ -115,7 +115,7 @@ def measure_rates(plan: Plan, *, text: str) -> Rates:
     Parameters
     ----------
     plan : Plan
-        Its output is a scratch folder.
+        Its output is a scratch folder on this machine.
     text : str
         What to call the text in the answer.
     """
@@ -128,7 +128,7 @@ def measure_rates(plan: Plan, *, text: str) -> Rates:
             manifest = run(small, doer, reporter)
     finally:
         doer.close()
-    receipts = [json.loads(path.read_bytes()) for path in small.out.glob("receipts/*/*.json")]
+    receipts = [json.loads(path.read_bytes()) for path in Path(str(small.out)).glob("receipts/*/*.json")]
     seconds: dict[str, float] = {}
     for receipt in receipts:
         seconds[receipt["stage"]] = seconds.get(receipt["stage"], 0.0) + receipt["seconds"]
