@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo lint check test faults growth bench peers clean
+.PHONY: help demo lint check test faults growth bench membership-study peers clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Installed once, and again when the dependencies change.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -40,6 +40,9 @@ growth: $(INSTALLED) ## time and memory at 1x, 4x and 16x of a corpus; the table
 
 peers: ## the environment of the systems we are measured against
 	PYTHON=$(PYTHON) tests/benchmarks/make_peers.sh .venv-peers
+
+membership-study: $(INSTALLED) ## measure what is claimed of membership verdicts, write docs/membership.md
+	$(BIN)/python tests/studies/membership.py
 
 bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
 	$(BIN)/python tests/benchmarks/run.py

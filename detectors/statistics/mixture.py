@@ -76,17 +76,19 @@ def mixture_test(
     labels = np.arange(len(values)) < len(suspects)
     generator = np.random.default_rng(seed)
     fold = generator.permutation(np.arange(len(values)) % FOLDS)
-    prepared = [_prepare(values, fold == held) for held in range(FOLDS)]
-    observed, weights = _cross_fitted(prepared, fold, labels)
-    reached = sum(
-        _cross_fitted(prepared, fold, generator.permutation(labels))[0] >= observed - 1e-12
-        for _ in range(permutations)
-    )
+    labels = np.array([labels, *(generator.permutation(labels) for _ in range(permutations))])
+    areas, weights = np.zeros(len(labels)), np.zeros(len(methods))
+    for held in range(FOLDS):
+        fold_areas, fold_weights = _held_out(
+            _prepare(values, fold == held), labels[:, fold != held], labels[:, fold == held]
+        )
+        areas += fold_areas / FOLDS
+        weights += fold_weights[0] / FOLDS
     return MixtureTest(
         methods=methods,
-        weights=tuple(float(weight) for weight in weights),
-        auroc=observed,
-        p_value=(1 + reached) / (permutations + 1),
+        weights=tuple(weights.tolist()),
+        auroc=float(areas[0]),
+        p_value=(1 + int((areas[1:] >= areas[0] - 1e-12).sum())) / (permutations + 1),
         permutations=permutations,
         suspects=len(suspects),
         non_members=len(non_members),
@@ -113,25 +115,24 @@ def _prepare(values: npt.NDArray[np.float64], held: npt.NDArray[np.bool_]) -> _F
     return _Fold(scaled, (np.clip(values[held], low, high) - centre) / spread, np.linalg.cholesky(covariance))
 
 
-def _cross_fitted(
-    prepared: list[_Fold], fold: npt.NDArray[np.int64], labels: npt.NDArray[np.bool_]
-) -> tuple[float, npt.NDArray[np.float64]]:
-    """Return the mean AUROC of held-out documents, and the mean weights."""
+def _held_out(
+    part: _Fold, train_labels: npt.NDArray[np.bool_], test_labels: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return, for each row of labels, the AUROC of the held-out documents and the weights fitted on the others.
+
+    Where all held-out documents are of one kind the AUROC is one half, for they tell nothing.
+    """
     from scipy.optimize import nnls  # noqa: PLC0415 - loaded where a fit is needed
     from scipy.stats import rankdata  # noqa: PLC0415 - the same
 
-    found, weights = [], []
-    for held, part in enumerate(prepared):
-        label = labels[fold != held]
-        difference = part.train[label].mean(axis=0) - part.train[~label].mean(axis=0)
-        # Least w' S w / 2 - w' d over w >= 0, S = L L': the non-negative least squares |L' w - L^-1 d|.
-        weight, _ = nnls(part.root.T, np.linalg.solve(part.root, difference))
-        weights.append(weight)
-        truth = labels[fold == held]
-        members = int(truth.sum())
-        if 0 < members < len(truth):
-            ranks = rankdata(np.round(part.test @ weight, 12))
-            found.append(
-                (ranks[truth].sum() - members * (members + 1) / 2) / (members * (len(truth) - members))
-            )
-    return float(np.mean(found)), np.mean(weights, axis=0)
+    of_suspects = train_labels / np.maximum(train_labels.sum(axis=1, keepdims=True), 1)
+    of_others = ~train_labels / np.maximum((~train_labels).sum(axis=1, keepdims=True), 1)
+    differences = (of_suspects - of_others) @ part.train
+    # Least w' S w / 2 - w' d over w >= 0, S = L L': the non-negative least squares |L' w - L^-1 d|.
+    sides = np.linalg.solve(part.root, differences.T).T
+    weights = np.array([nnls(part.root.T, side)[0] for side in sides])
+    ranks = rankdata(np.round(weights @ part.test.T, 12), axis=1)
+    suspects = test_labels.sum(axis=1)
+    pairs = suspects * (test_labels.shape[1] - suspects)
+    above = (ranks * test_labels).sum(axis=1) - suspects * (suspects + 1) / 2
+    return np.where(pairs > 0, above / np.maximum(pairs, 1), 0.5), weights

@@ -77,7 +77,6 @@ def test_a_mix_weighs_what_tells_and_not_what_does_not() -> None:
         mixture_test(noise[:9], noise[100:], ("a", "b", "c"))
 
 
-@pytest.mark.slow
 def test_a_null_mix_rejects_at_its_nominal_rate() -> None:
     generator = np.random.default_rng(11)
     rejected = 0
