@@ -5,12 +5,17 @@ Names end in their shape: T tokens, W windows, N texts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["TraceBatch", "TraceOrigin"]
+__all__ = ["TOKEN_COLUMNS", "TraceBatch", "TraceOrigin"]
+
+TOKEN_COLUMNS = ("token_ids_T", "logprob_T", "entropy_T", "variance_T", "top1_T", "rank_T", "top_TK")
+"""Fields of `TraceBatch` with one entry a token."""
 
 
 @dataclass(frozen=True)
@@ -74,3 +79,26 @@ class TraceBatch:
         """Return the same tokens with one row a text, its windows joined; a text without tokens has an empty row."""
         starts = np.searchsorted(self.text_W, np.arange(self.texts + 1))
         return replace(self, text_W=np.arange(self.texts, dtype=np.int64), offsets=self.offsets[starts])
+
+    @classmethod
+    def joined(cls, parts: Sequence[TraceBatch]) -> TraceBatch:
+        """Return traces of consecutive texts as one; all have the same origin and statistics, and there is at least one."""
+        if len({part.origin for part in parts}) != 1:
+            raise ValueError("traces of different origins are not comparable and are never joined")
+        texts = np.cumsum([0, *(part.texts for part in parts)])
+        tokens = np.cumsum([0, *(len(part.token_ids_T) for part in parts)])
+        columns: dict[str, Any] = {
+            name: None
+            if getattr(parts[0], name) is None
+            else np.concatenate([getattr(part, name) for part in parts])
+            for name in TOKEN_COLUMNS
+        }
+        return cls(
+            origin=parts[0].origin,
+            text_W=np.concatenate([part.text_W + first for part, first in zip(parts, texts, strict=False)]),
+            texts=int(texts[-1]),
+            offsets=np.concatenate(
+                [[0], *(part.offsets[1:] + first for part, first in zip(parts, tokens, strict=False))]
+            ),
+            **columns,
+        )

@@ -3,5 +3,15 @@
 A module has `register(app: typer.Typer) -> None` and imports what a command needs when it runs.
 """
 
-MODULES: tuple[str, ...] = ("target", "methods", "evaluate", "verdict", "set_test", "report", "serve")
+MODULES: tuple[str, ...] = (
+    "score",
+    "evaluate",
+    "verdict",
+    "set_test",
+    "report",
+    "methods",
+    "target",
+    "lab",
+    "serve",
+)
 """Names of modules in this package."""

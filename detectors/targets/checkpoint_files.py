@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from xxhash import xxh3_128
 from datagov.errors import ConfigError, TargetError
 from datagov.ids import digest
 
-__all__ = ["CheckpointFiles", "checkpoint_files", "find_checkpoint"]
+__all__ = ["CheckpointFiles", "checkpoint_files", "file_digest", "find_checkpoint"]
 
 RUNS_CODE = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5", ".py", ".so")
 """Files that can run code when they are read, or hold weights in a form we do not read."""
@@ -89,7 +88,7 @@ def checkpoint_files(folder: Path, *, weights_name: str = "*.safetensors") -> Ch
         weights=weights,
         config=config,
         ignored=ignored,
-        digest=digest("checkpoint/1", json.dumps(described, sort_keys=True), *_file_digests(weights)),
+        digest=digest("checkpoint/1", json.dumps(described, sort_keys=True), *map(file_digest, weights)),
     )
 
 
@@ -108,12 +107,10 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _file_digests(paths: Sequence[Path]) -> list[str]:
-    digests = []
-    for path in paths:
-        state = xxh3_128()
-        with path.open("rb") as file:
-            while block := file.read(READ_BYTES):
-                state.update(block)
-        digests.append(state.hexdigest())
-    return digests
+def file_digest(path: Path) -> str:
+    """Return 32 hex digits naming the bytes of a file, which is never whole in memory."""
+    state = xxh3_128()
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            state.update(block)
+    return str(state.hexdigest())

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
+from transformers.utils.logging import disable_progress_bar
 
 from datagov.errors import ConfigError, TargetError, did_you_mean
 
@@ -62,6 +63,7 @@ def load_model(folder: Path, *, dtype: torch.dtype | str, device: str, adapter: 
     TargetError
         transformers does not know the architecture, or the files are not what the config says.
     """
+    disable_progress_bar()
     try:
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             folder,

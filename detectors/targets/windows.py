@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from datagov.errors import ConfigError, did_you_mean
-from detectors.ragged import TokenBatch
+from detectors.ragged import TokenBatch, offsets_of
 from detectors.targets.target import Target
-from detectors.trace import TraceBatch
+from detectors.trace import TOKEN_COLUMNS, TraceBatch
 
 __all__ = ["POLICIES", "WindowPlan", "Windows", "cut_windows", "plan_windows", "trace_texts"]
 
@@ -27,6 +28,13 @@ class WindowPlan:
     policy: str
     """`first` or `disjoint`."""
     start_token_id: int | None
+    prefix: tuple[int, ...] = ()
+    """Tokens put between the start token and each window; they are seen, and not scored."""
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """What stands before each window."""
+        return self.prefix if self.start_token_id is None else (self.start_token_id, *self.prefix)
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def cut_windows(texts: TokenBatch, plan: WindowPlan) -> Windows:
     place_W = np.arange(len(text_W)) - first_W[text_W]
     begin_W = texts.offsets[text_W] + place_W * size
     length_W = np.minimum(texts.offsets[text_W + 1] - begin_W, size)
-    extra = int(plan.start_token_id is not None)
+    extra = len(plan.lead)
     scored = length_W + extra >= 2
     text_W, begin_W, length_W = text_W[scored], begin_W[scored], length_W[scored]
     offsets = np.zeros(len(text_W) + 1, dtype=np.int64)
@@ -100,15 +108,14 @@ def cut_windows(texts: TokenBatch, plan: WindowPlan) -> Windows:
     within_T = np.arange(len(token_ids)) - offsets[window_T] - extra
     inside_T = within_T >= 0
     token_ids[inside_T] = texts.token_ids[(begin_W[window_T] + within_T)[inside_T]]
-    if plan.start_token_id is not None:
-        token_ids[~inside_T] = plan.start_token_id
+    token_ids[~inside_T] = np.tile(np.array(plan.lead, dtype=np.int32), len(text_W))
     return Windows(TokenBatch(offsets, token_ids), text_W, len(texts))
 
 
 def trace_texts(target: Target, texts: TokenBatch, plan: WindowPlan) -> TraceBatch:
     """Return the traces of encoded texts, cut as planned."""
     windows = cut_windows(texts, plan)
-    trace = target.trace(windows.rows)
+    trace = without_first(target.trace(windows.rows), max(len(plan.lead) - 1, 0))
     origin = replace(
         trace.origin,
         start_token_id=plan.start_token_id,
@@ -116,3 +123,16 @@ def trace_texts(target: Target, texts: TokenBatch, plan: WindowPlan) -> TraceBat
         window_policy=plan.policy,
     )
     return replace(trace, origin=origin, text_W=windows.text_W, texts=windows.texts)
+
+
+def without_first(trace: TraceBatch, tokens: int) -> TraceBatch:
+    """Return the trace without the first scored tokens of each window, which are those of a prefix."""
+    if tokens == 0:
+        return trace
+    lengths_W = np.diff(trace.offsets)
+    within_T = np.arange(len(trace.token_ids_T)) - np.repeat(trace.offsets[:-1], lengths_W)
+    kept_T = within_T >= tokens
+    columns: dict[str, Any] = {
+        name: None if (values := getattr(trace, name)) is None else values[kept_T] for name in TOKEN_COLUMNS
+    }
+    return replace(trace, offsets=offsets_of(np.maximum(lengths_W - tokens, 0)), **columns)

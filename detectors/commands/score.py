@@ -1,0 +1,218 @@
+"""`datagov detect score`: membership scores of texts under a target."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datagov import terminal
+from datagov.errors import ConfigError
+from detectors.commands.target_options import DeviceOption, DtypeOption, TargetOption, TokenizerOption, opened
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from detectors.scoring import Chosen
+    from detectors.texts import Texts
+
+__all__ = ["register"]
+
+FROM_STORE = "traces:"
+
+
+def register(app: typer.Typer) -> None:
+    """Add `score`."""
+    app.command("score")(score_command)
+
+
+def score_command(
+    target: TargetOption,
+    texts: Annotated[
+        str, typer.Option("--texts", metavar="PATH", help="Parquet, JSONL or .txt; - for stdin.")
+    ],
+    methods: Annotated[
+        str, typer.Option("--methods", metavar="NAME,...", help="See `datagov detect methods`.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Scores, as Parquet.")
+    ] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="METHOD.PARAM=VALUE", help="A method's parameter. Repeatable."),
+    ] = None,
+    frequency: Annotated[
+        Path | None, typer.Option("--frequency", metavar="TABLE", help="Token-frequency table, for dc_pdd.")
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option("--reference", metavar="TARGET", help="Reference model, for reference.")
+    ] = None,
+    non_member_shots: Annotated[
+        str | None,
+        typer.Option("--non-member-shots", metavar="PATH", help="Pool of shots, for recall, con_recall."),
+    ] = None,
+    member_shots: Annotated[
+        str | None, typer.Option("--member-shots", metavar="PATH", help="Pool of shots, for con_recall.")
+    ] = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option("--traces", metavar="STORE", help="Keep traces here; a stopped run resumes."),
+    ] = None,
+    window_tokens: Annotated[
+        int | None, typer.Option("--window-tokens", help="Most text tokens a window.")
+    ] = None,
+    window_policy: Annotated[str, typer.Option("--window-policy", help="disjoint, or first.")] = "disjoint",
+    text_column: Annotated[str | None, typer.Option("--text-column", help="Column of the texts.")] = None,
+    id_column: Annotated[str | None, typer.Option("--id-column", help="Column of their ids.")] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="parquet, jsonl, text (one), or lines (a text a line).")
+    ] = None,
+    dtype: DtypeOption = None,
+    device: DeviceOption = None,
+    tokenizer: TokenizerOption = None,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", metavar="DIR", help="LoRA adapter of a checkpoint.")
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option("--revision", help="Snapshot in the local model cache.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Name of the model at an endpoint.")] = None,
+    layout: Annotated[str, typer.Option("--layout", help="padded, or packed.")] = "padded",
+    seed: Annotated[int, typer.Option("--seed", help="Of shots and perturbations.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+) -> None:
+    """Score texts: higher is more likely a member. What a score is worth, `evaluate` and `verdict` say."""
+    from datagov.columns import Columns
+    from datagov.storage import encode_table, replace
+    from detectors.scoring import Extras, make_inputs, score_table, tracer_from_store, tracer_of
+    from detectors.targets.windows import plan_windows
+    from detectors.texts import read_texts
+
+    chosen = chosen_methods(methods, parameters or ())
+    columns = (
+        None
+        if text_column is None and id_column is None
+        else Columns(text=text_column or "text", id=id_column)
+    )
+    given = read_texts(texts, columns=columns, form=form)
+    progress = Progress(quiet=quiet)
+    if target.startswith(FROM_STORE):
+        tracer = tracer_from_store(Path(target.removeprefix(FROM_STORE)), given)
+    else:
+        held = opened(
+            target,
+            dtype=dtype,
+            device=device,
+            tokenizer=tokenizer,
+            adapter=adapter,
+            revision=revision,
+            model=model,
+            layout=layout,
+        )
+        plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy)
+        tracer = tracer_of(held, plan, store=traces, advance=progress.advance)
+    other = None
+    if reference is not None:
+        judge = opened(reference, dtype=dtype, device=device)
+        other = tracer_of(
+            judge, plan_windows(judge, policy=window_policy), store=traces, advance=progress.advance
+        )
+    pools = {"non_member": non_member_shots, "member": member_shots}
+    extras = Extras(
+        frequency=frequency,
+        reference=other,
+        pools={role: read_texts(place).strings for role, place in pools.items() if place is not None},
+        seed=seed,
+    )
+    inputs, plain = make_inputs(tracer, given, [one.method for one in chosen], extras)
+    table = score_table(given, tracer, chosen, inputs, plain)
+    progress.finish()
+    if output is not None:
+        replace(output, encode_table(table))
+        if traces is not None and tracer.target is not None:
+            terminal.note(f"traces of {len(given)} texts are kept in {traces}")
+    show(table, given, chosen, output, as_json=as_json)
+
+
+class Progress:
+    """Says on stderr how far tracing is."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        import time
+
+        self._quiet, self._tokens = quiet, 0
+        self._clock = time.perf_counter
+        self._started = self._told = self._clock()
+
+    def advance(self, tokens: int) -> None:
+        """So many text tokens more are traced."""
+        self._tokens += tokens
+        if not self._quiet and self._clock() - self._told > 5.0:
+            self._told = self._clock()
+            terminal.note(
+                f"traced {self._tokens:,} tokens, {self._tokens / (self._told - self._started):,.0f} a second"
+            )
+
+    def finish(self) -> None:
+        """Say how many it were."""
+        if not self._quiet and self._tokens:
+            terminal.note(f"traced {self._tokens:,} tokens in {self._clock() - self._started:.1f} s")
+
+
+def chosen_methods(names: str, settings: list[str] | tuple[str, ...]) -> list[Chosen]:
+    """Return the methods by name with their parameters.
+
+    Raises
+    ------
+    ConfigError
+        An unknown method or parameter, or a setting that is not METHOD.PARAM=VALUE.
+    """
+    import yaml
+
+    from detectors.membership import method, resolve_params
+    from detectors.scoring import Chosen
+
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if not wanted:
+        raise ConfigError(
+            "--methods is empty; expected names such as dc_pdd,min_k (see `datagov detect methods`)"
+        )
+    given: dict[str, dict[str, Any]] = {name: {} for name in wanted}
+    for setting in settings:
+        place, equals, value = setting.partition("=")
+        name, dot, parameter = place.partition(".")
+        if not (equals and dot and parameter) or name not in given:
+            raise ConfigError(
+                f"--set {setting}: expected METHOD.PARAM=VALUE with a method of --methods, e.g. min_k.k=0.1"
+            )
+        given[name][parameter] = yaml.safe_load(value)
+    return [Chosen(method(name), resolve_params(method(name), params)) for name, params in given.items()]
+
+
+def show(table: pa.Table, texts: Texts, chosen: list[Chosen], output: Path | None, *, as_json: bool) -> None:
+    """Print the scores of a few texts, or a summary of many."""
+    import numpy as np
+
+    shown = ("text", "id", "method", "score", "reason", "tokens")
+    if as_json:
+        terminal.print_json(table.select([*shown, "params", "details"]).to_pylist())
+        return
+    if output is None:
+        rows = table.select(shown).to_pylist()
+        terminal.print_table(shown, [tuple(row.values()) for row in rows])
+        return
+    summary = []
+    scores = (
+        table.column("score").to_numpy().reshape(len(texts), len(chosen))
+        if len(texts)
+        else np.empty((0, len(chosen)))
+    )
+    for place, one in enumerate(chosen):
+        known = scores[:, place][np.isfinite(scores[:, place])]
+        middle = float(np.median(known)) if len(known) else None
+        summary.append((one.method.name, len(texts), len(known), len(texts) - len(known), middle))
+    terminal.print_table(("method", "texts", "scored", "without", "median"), summary)
+    terminal.line(f"wrote {output}")

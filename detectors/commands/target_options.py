@@ -1,0 +1,59 @@
+"""The options by which commands name a target, said once."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datagov import terminal
+
+if TYPE_CHECKING:
+    from detectors.targets.target import Target
+
+__all__ = ["DeviceOption", "DtypeOption", "TargetOption", "TokenizerOption", "opened"]
+
+TargetOption = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="TARGET",
+        help="A checkpoint's folder, gguf:FILE, ngram:FILE, an http(s) URL, or traces:STORE without the model.",
+    ),
+]
+DtypeOption = Annotated[
+    str | None, typer.Option("--dtype", help="float32, bfloat16, float16, or auto for the checkpoint's own.")
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="cpu, cuda:N, or auto to spread a checkpoint. Default: a GPU if there is one."
+    ),
+]
+TokenizerOption = Annotated[
+    Path | None,
+    typer.Option("--tokenizer", metavar="PATH", help="tokenizer.json, where the target has none."),
+]
+
+
+def opened(
+    spec: str,
+    *,
+    dtype: str | None = None,
+    device: str | None = None,
+    tokenizer: Path | None = None,
+    adapter: Path | None = None,
+    revision: str | None = None,
+    model: str | None = None,
+    layout: str = "padded",
+) -> Target:
+    """Open a target and say what a person should know of it."""
+    from detectors.targets.opening import OpenOptions, open_target
+
+    options = OpenOptions(dtype, device, adapter, revision, tokenizer, model, layout)
+    target = open_target(spec, options)
+    for remark in target.facts.notes:
+        terminal.note(remark)
+    return target

@@ -1,0 +1,163 @@
+"""Traces on disk: made once, chunk by chunk, resumed after a stop, and read without the model.
+
+    STORE/traces/ORIGIN/CHUNK.parquet      the traces of some consecutive texts
+    STORE/receipts/ORIGIN/CHUNK.json       proof that the file beside it is whole
+    STORE/sets/TEXTS-ORIGIN.json           which chunks are the traces of a collection, and which target made them
+
+ORIGIN names target, tokenizer, engine, number format and window policy; CHUNK the token ids; TEXTS the texts. A chunk
+depends on its own texts alone, so a stopped run leaves only whole chunks and the next one makes the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from datagov.errors import InputError, LedgerError
+from datagov.ids import digest
+from datagov.storage import Output, Receipt, commit, read_receipt, replace
+from detectors.ragged import TokenBatch
+from detectors.targets.target import Target, TargetFacts
+from detectors.targets.windows import WindowPlan, trace_texts
+from detectors.trace import TraceBatch
+from detectors.trace_files import read_trace, trace_table
+
+__all__ = ["CHUNK_TOKENS", "load_traces", "stored_traces", "texts_digest"]
+
+CHUNK_TOKENS = 65_536
+"""Most tokens of a chunk of several texts: what is lost when a run is stopped."""
+
+
+def stored_traces(
+    root: Path | None,
+    target: Target,
+    texts: Sequence[str],
+    plan: WindowPlan,
+    *,
+    advance: Callable[[int], object] = lambda _tokens: None,
+) -> TraceBatch:
+    """Return the traces of texts; those that `root` has are read, the others are made and committed there.
+
+    Parameters
+    ----------
+    root : Path or None
+        The store; None to keep nothing.
+    target : Target
+    texts : sequence of str
+    plan : WindowPlan
+    advance : callable
+        Told the text tokens of each finished chunk.
+
+    Raises
+    ------
+    TargetError
+        The target stopped answering; finished chunks are kept.
+    PartialRun
+        The disk refused.
+    """
+    encoded = target.encode(texts)
+    origin = _origin_key(target.facts, plan)
+    parts, names = [], []
+    for chunk in _chunks(encoded):
+        name = digest(chunk.offsets.tobytes(), chunk.token_ids.tobytes())
+        parts.append(_chunk(root, origin, name, target, chunk, plan))
+        names.append(name)
+        advance(len(chunk.token_ids))
+    target.confirm()
+    if root is not None:
+        record = {"facts": asdict(target.facts), "plan": asdict(plan), "origin": origin, "chunks": names}
+        path = root / "sets" / f"{texts_digest(texts)}-{origin}.json"
+        replace(path, json.dumps(record, indent=1, sort_keys=True).encode())
+    return TraceBatch.joined(parts)
+
+
+def load_traces(
+    root: Path, texts: Sequence[str], *, target_digest: str | None = None, prefix: Sequence[int] = ()
+) -> tuple[TraceBatch, TargetFacts]:
+    """Return the stored traces of texts and the target that made them, without that target.
+
+    Parameters
+    ----------
+    root : Path
+        The store.
+    texts : sequence of str
+        Exactly the texts that were traced.
+    target_digest : str or None
+        Whose traces, where the store has several.
+    prefix : sequence of int
+        Token ids that stood before each window.
+
+    Raises
+    ------
+    InputError
+        The store has no traces of these texts, or those of several targets or window policies.
+    """
+    found = []
+    for path in sorted((root / "sets").glob(f"{texts_digest(texts)}-*.json")):
+        record = json.loads(path.read_bytes())
+        wanted = target_digest in (None, record["facts"]["digest"])
+        if wanted and record["plan"]["prefix"] == list(prefix):
+            found.append(record)
+    if len(found) != 1:
+        names = ", ".join(f"{one['facts']['name']} ({one['facts']['digest']})" for one in found)
+        raise InputError(
+            f"{root}: holds {f'several sets of traces of these texts, of {names}' if found else 'no traces of these texts'}; "
+            "trace them first with `datagov detect score --traces`, or name one target"
+        )
+    record = found[0]
+    parts = [read_trace(root / _file(record["origin"], name)) for name in record["chunks"]]
+    return TraceBatch.joined(parts), _facts(record["facts"])
+
+
+def texts_digest(texts: Sequence[str]) -> str:
+    """Return 32 hex digits naming a sequence of texts."""
+    return digest(*texts)
+
+
+def _chunk(
+    root: Path | None, origin: str, name: str, target: Target, chunk: TokenBatch, plan: WindowPlan
+) -> TraceBatch:
+    if root is None:
+        return trace_texts(target, chunk, plan)
+    receipt_path = f"receipts/{origin}/{name}.json"
+    if read_receipt(root, receipt_path) is None:
+        trace = trace_texts(target, chunk, plan)
+        receipt = Receipt("trace", name, (), {"texts": trace.texts, "tokens": len(trace.token_ids_T)})
+        commit(root, receipt_path, receipt, [Output(_file(origin, name), trace_table(trace))])
+    return read_trace(root / _file(origin, name))
+
+
+def _chunks(encoded: TokenBatch) -> Iterator[TokenBatch]:
+    """Yield runs of texts with at most `CHUNK_TOKENS` tokens; a longer text is a run of its own."""
+    start, count = 0, len(encoded)
+    while start < count or count == 0:
+        stop = int(np.searchsorted(encoded.offsets, encoded.offsets[start] + CHUNK_TOKENS, side="right")) - 1
+        stop = min(max(stop, start + 1), count)
+        low, high = encoded.offsets[start], encoded.offsets[stop]
+        yield TokenBatch(encoded.offsets[start : stop + 1] - low, encoded.token_ids[low:high])
+        if stop == count:
+            return
+        start = stop
+
+
+def _origin_key(facts: TargetFacts, plan: WindowPlan) -> str:
+    named = [facts.digest, facts.tokenizer_digest, facts.engine, facts.dtype]
+    return digest(*named, json.dumps(asdict(plan), sort_keys=True))
+
+
+def _file(origin: str, name: str) -> str:
+    return f"traces/{origin}/{name}.parquet"
+
+
+def _facts(record: dict[str, Any]) -> TargetFacts:
+    known = {field.name for field in fields(TargetFacts)}
+    if set(record) != known:
+        raise LedgerError(
+            f"a set of traces describes its target by {sorted(record)}, expected {sorted(known)}; trace again"
+        )
+    return TargetFacts(**{**record, "notes": tuple(record["notes"])})

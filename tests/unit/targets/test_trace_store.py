@@ -1,0 +1,123 @@
+"""Traces on disk: the same bytes after a stop, and scores without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from governing import contents
+
+from datagov.errors import InputError, TargetError, TargetUnavailable
+from detectors import trace_store
+from detectors.lab.train import Lab
+from detectors.ragged import TokenBatch
+from detectors.targets.ngram import save_ngram
+from detectors.targets.opening import OpenOptions, open_target
+from detectors.targets.target import Target
+from detectors.targets.windows import WindowPlan, plan_windows
+from detectors.trace import TOKEN_COLUMNS, TraceBatch
+from detectors.trace_store import load_traces, stored_traces
+
+
+@pytest.fixture
+def texts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.setattr(trace_store, "CHUNK_TOKENS", 400)
+    found = pq.read_table(lab.texts("labelled")).column("text").to_pylist()[:20]
+    return ["", *found, "a"]
+
+
+@pytest.fixture
+def ngram(lab: Lab, tmp_path: Path) -> Target:
+    save_ngram(tmp_path / "model.json", "In 2019. Bala kodi bala.", lab.model / "tokenizer.json")
+    return open_target(f"ngram:{tmp_path / 'model.json'}", OpenOptions())
+
+
+@dataclass
+class Stopping:
+    """A target that stops answering after some requests."""
+
+    inner: Target
+    answers: int
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def trace(self, windows: TokenBatch) -> TraceBatch:
+        self.answers -= 1
+        if self.answers < 0:
+            raise TargetUnavailable("the endpoint does not answer")
+        return self.inner.trace(windows)
+
+
+def same(one: TraceBatch, other: TraceBatch) -> bool:
+    names = [*TOKEN_COLUMNS, "text_W", "offsets"]
+    arrays = [(getattr(one, name), getattr(other, name)) for name in names]
+    return one.origin == other.origin and all(
+        a is b is None or (np.array_equal(a, b) and a.dtype == b.dtype) for a, b in arrays
+    )
+
+
+def test_a_stopped_run_resumes_to_the_same_bytes(ngram: Target, texts: list[str], tmp_path: Path) -> None:
+    plan = plan_windows(ngram, window_tokens=50)
+    straight = stored_traces(tmp_path / "straight", ngram, texts, plan)
+    stopping = Stopping(ngram, answers=2)
+    with pytest.raises(TargetUnavailable):
+        stored_traces(tmp_path / "stopped", stopping, texts, plan)  # type: ignore[arg-type]
+    kept = contents(tmp_path / "stopped", "traces")
+    assert len(kept) == 2
+    stopping.answers = len(contents(tmp_path / "straight", "traces")) - 2
+    resumed = stored_traces(tmp_path / "stopped", stopping, texts, plan)  # type: ignore[arg-type]
+    assert stopping.answers == 0
+    assert same(straight, resumed)
+    assert contents(tmp_path / "straight", "traces", "sets") == contents(
+        tmp_path / "stopped", "traces", "sets"
+    )
+
+
+def test_traces_are_read_without_the_target(ngram: Target, texts: list[str], tmp_path: Path) -> None:
+    plan = plan_windows(ngram)
+    made = stored_traces(tmp_path, ngram, texts, plan)
+    read, facts = load_traces(tmp_path, texts)
+    assert same(made, read)
+    assert facts == ngram.facts
+    assert same(made, stored_traces(None, ngram, texts, plan))
+
+
+def test_traces_of_other_texts_or_of_two_policies_are_not_taken(
+    ngram: Target, texts: list[str], tmp_path: Path
+) -> None:
+    stored_traces(tmp_path, ngram, texts, plan_windows(ngram))
+    with pytest.raises(InputError, match="holds no traces of these texts"):
+        load_traces(tmp_path, texts[1:])
+    stored_traces(tmp_path, ngram, texts, plan_windows(ngram, policy="first", window_tokens=10))
+    with pytest.raises(InputError, match="several sets of traces"):
+        load_traces(tmp_path, texts)
+
+
+def test_a_prefix_is_seen_and_not_scored(lab_target: Target, texts: Sequence[str]) -> None:
+    encoded = lab_target.encode(texts)
+    plain = plan_windows(lab_target, window_tokens=100)
+    prefix = tuple(int(token) for token in encoded.row(1)[:20])
+    after = WindowPlan(100, "disjoint", plain.start_token_id, prefix)
+    one, other = (stored_traces(None, lab_target, texts, plan) for plan in (plain, after))
+    assert np.array_equal(one.token_ids_T, other.token_ids_T)
+    assert np.array_equal(one.offsets, other.offsets)
+    row = encoded.row(2)
+    by_hand = lab_target.trace(TokenBatch.of([[plain.start_token_id, *prefix, *row]])).logprob_T[20:]
+    place = slice(*other.by_text().offsets[2:4])
+    assert np.abs(other.logprob_T[place] - by_hand).max() <= 1e-4
+
+
+def test_an_ngram_model_is_its_closed_form(ngram: Target) -> None:
+    rows = ngram.encode(["Bala kodi", "bala"])
+    found = ngram.trace(rows)
+    table = ngram.probability_VV  # type: ignore[attr-defined]
+    assert np.allclose(table.sum(axis=1), 1.0)
+    before, token = rows.row(0)[:-1], rows.row(0)[1:]
+    assert np.allclose(found.logprob_T[: len(token)], np.log(table[before, token]), atol=1e-6)
+    with pytest.raises(TargetError, match="outside its vocabulary"):
+        ngram.trace(TokenBatch.of([[0, 99_999]]))
