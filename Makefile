@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo lint check test faults growth bench membership-study peers clean
+.PHONY: help demo demo-detect lint check test faults growth bench membership-study peers clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Installed once, and again when the dependencies change.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -18,6 +18,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## compose a small corpus, run the demo recipe on it, check what was found
 	$(BIN)/datagov demo demo-out
+
+demo-detect: $(INSTALLED) ## train a small model with known members, score texts, hold the verdicts against the truth
+	$(BIN)/datagov detect demo detect-out
 
 lint: $(INSTALLED) ## format, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -48,4 +51,4 @@ bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
 	$(BIN)/python tests/benchmarks/run.py
 
 clean: ## remove what the commands above made, environments excepted
-	rm -rf demo-out bench-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf demo-out detect-out bench-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

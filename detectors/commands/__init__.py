@@ -12,6 +12,7 @@ MODULES: tuple[str, ...] = (
     "methods",
     "target",
     "lab",
+    "demo",
     "serve",
 )
 """Names of modules in this package."""

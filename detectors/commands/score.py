@@ -79,6 +79,16 @@ def score_command(
         str | None, typer.Option("--revision", help="Snapshot in the local model cache.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Name of the model at an endpoint.")] = None,
+    api: Annotated[
+        str | None, typer.Option("--api", help="How an endpoint is asked; default what works.")
+    ] = None,
+    start_token: Annotated[
+        str | None, typer.Option("--start-token", help="Start token by name; default BOS, else EOS.")
+    ] = None,
+    key_variable: Annotated[
+        str | None,
+        typer.Option("--key-variable", metavar="NAME", help="Environment variable with an endpoint's key."),
+    ] = None,
     layout: Annotated[str, typer.Option("--layout", help="padded, or packed.")] = "padded",
     seed: Annotated[int, typer.Option("--seed", help="Of shots and perturbations.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -110,6 +120,9 @@ def score_command(
             adapter=adapter,
             revision=revision,
             model=model,
+            api=api,
+            start_token=start_token,
+            key_variable=key_variable,
             layout=layout,
         )
         plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy)

@@ -47,12 +47,26 @@ def opened(
     adapter: Path | None = None,
     revision: str | None = None,
     model: str | None = None,
+    api: str | None = None,
+    start_token: str | None = None,
+    key_variable: str | None = None,
     layout: str = "padded",
 ) -> Target:
     """Open a target and say what a person should know of it."""
     from detectors.targets.opening import OpenOptions, open_target
 
-    options = OpenOptions(dtype, device, adapter, revision, tokenizer, model, layout)
+    options = OpenOptions(
+        dtype=dtype,
+        device=device,
+        adapter=adapter,
+        revision=revision,
+        tokenizer=tokenizer,
+        model=model,
+        api=api,
+        start_token=start_token,
+        key_variable=key_variable,
+        layout=layout,
+    )
     target = open_target(spec, options)
     for remark in target.facts.notes:
         terminal.note(remark)

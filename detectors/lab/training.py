@@ -54,7 +54,7 @@ def train_model(
         Hears of each step: its number, how many there are, the loss in nats a token.
     """
     torch.manual_seed(seed)
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     model: Any = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=size.vocabulary,

@@ -29,8 +29,9 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     TargetError
         The checkpoint cannot be used.
     """
-    if options.model is not None:
-        raise ConfigError("--model is for endpoints; a checkpoint is one model")
+    for name in ("model", "api", "key_variable"):
+        if getattr(options, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} is for endpoints, and {spec} is a checkpoint")
     if options.layout not in LAYOUTS:
         raise ConfigError(f"--layout {options.layout}: expected {' or '.join(LAYOUTS)}")
     files = checkpoint_files(find_checkpoint(spec, options.revision))
@@ -54,7 +55,9 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
         engine=f"transformers {transformers.__version__}, torch {torch.__version__}",
         dtype=dtype_name(model),
         vocabulary_size=config.vocab_size,
-        start_token_id=_start_token(config),
+        start_token_id=_start_token(config)
+        if options.start_token is None
+        else tokenizer.token_id(options.start_token),
         notes=(f"{spec}: not opened: {', '.join(ignored)}",) if ignored else (),
     )
     return TransformersTarget(model, tokenizer, facts, layout=options.layout)

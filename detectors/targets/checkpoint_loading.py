@@ -63,7 +63,7 @@ def load_model(folder: Path, *, dtype: torch.dtype | str, device: str, adapter: 
     TargetError
         transformers does not know the architecture, or the files are not what the config says.
     """
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             folder,

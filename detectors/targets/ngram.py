@@ -137,7 +137,9 @@ def open_target(spec: str, options: OpenOptions) -> NgramTarget:
         engine="ngram 1",
         dtype="float64",
         vocabulary_size=size,
-        start_token_id=tokenizer.start_token_id,
+        start_token_id=tokenizer.start_token_id
+        if options.start_token is None
+        else tokenizer.token_id(options.start_token),
     )
     capabilities = Capabilities(
         prompt_logprobs="exact",

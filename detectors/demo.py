@@ -1,0 +1,168 @@
+"""The demo: train a lab whose members are known, score it, and hold what is said against what is so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datagov import terminal
+from datagov.errors import ConfigError
+from datagov.storage import encode_table, replace
+from detectors.assessment.evaluation import evaluate
+from detectors.assessment.labels import read_labels
+from detectors.assessment.suspects import assess, open_pair
+from detectors.lab.lab_texts import LabSizes
+from detectors.lab.train import Lab, LabSettings, train_lab
+from detectors.lab.training import ModelSize
+from detectors.membership import method, resolve_params
+from detectors.scoring import Chosen, Extras, make_inputs, score_table, tracer_of
+from detectors.targets.opening import OpenOptions, open_target
+from detectors.targets.windows import plan_windows
+from detectors.texts import read_texts
+
+__all__ = ["demo"]
+
+MARK = ".datagov-detect-demo"
+"""Empty file that says that a folder is the demo's to empty."""
+METHODS = ("loss", "min_k", "dc_pdd")
+DECLARED = "min_k"
+"""The one method of the verdicts, declared beforehand."""
+ALPHA = 0.05
+SETTINGS = LabSettings(
+    sizes=LabSizes({1: 150, 4: 100, 16: 60}, non_members=200, calibration=300, background=600),
+    model=ModelSize(hidden=128, layers=2, inner=384, vocabulary=1024, context=192, rate=3e-3),
+    words=40,
+)
+
+
+def demo(folder: Path, *, as_json: bool = False) -> bool:
+    """Make the lab, score its texts, evaluate and judge; return whether what was said agrees with the truth.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets `lab/` and `scores/`. A folder of an earlier demo is emptied first.
+    as_json : bool
+        Print what was found as JSON and nothing else on stdout.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds something that is not an earlier demo.
+    """
+    _clear(folder)
+    terminal.note(f"training a small model in {folder}/lab, on texts made here ...")
+    lab = train_lab(folder / "lab", SETTINGS)
+    sets = ("labelled", "non_members", "calibration", "shifted")
+    scores = _score(lab, folder / "scores", sets)
+    rates = [_auroc(lab, pq.read_table(scores["labelled"]), times) for times in SETTINGS.sizes.repeated]
+    seen = _members(lab, folder, scores["labelled"], times=max(SETTINGS.sizes.repeated))
+    verdicts = {
+        "members seen 16 times": _judge(lab, seen, folder / "seen.parquet", scores),
+        "non-members": _judge(lab, scores["non_members"], lab.texts("non_members"), scores),
+        "later non-members (the trap)": _judge(lab, scores["shifted"], lab.texts("shifted"), scores),
+    }
+    checks = {
+        "members seen 16 times are told from non-members": min(rates[-1].values()) > 0.9,
+        "most of them have evidence": verdicts["members seen 16 times"].get("evidence", 0.0) > 0.5,
+        "few non-members have evidence": verdicts["non-members"].get("evidence", 0.0) <= 2 * ALPHA,
+        "the trap is called confounded": verdicts["later non-members (the trap)"] == {"confounded": 1.0},
+    }
+    if as_json:
+        found = {"auroc": dict(zip(map(str, SETTINGS.sizes.repeated), rates, strict=True))}
+        terminal.print_json({**found, "verdicts": verdicts, "checks": checks})
+    else:
+        _show(rates, verdicts, checks)
+    return all(checks.values())
+
+
+def _score(lab: Lab, folder: Path, sets: Sequence[str]) -> dict[str, Path]:
+    """Score some sets of a lab's texts under its model; return the files."""
+    target = open_target(str(lab.model), OpenOptions(device="cpu"))
+    tracer = tracer_of(target, plan_windows(target), store=folder / "traces")
+    chosen = [Chosen(method(name), resolve_params(method(name), {})) for name in METHODS]
+    found = {}
+    for name in sets:
+        texts = read_texts(str(lab.texts(name)))
+        inputs, plain = make_inputs(
+            tracer, texts, [one.method for one in chosen], Extras(frequency=lab.frequency)
+        )
+        found[name] = folder / f"{name}.parquet"
+        replace(found[name], encode_table(score_table(texts, tracer, chosen, inputs, plain)))
+    return found
+
+
+def _auroc(lab: Lab, scores: pa.Table, times: int) -> dict[str, float]:
+    """Return method -> AUROC of the members repeated so often against all non-members."""
+    labels = read_labels(lab.texts("labelled"), scores)
+    repetition = (
+        pq.read_table(lab.texts("labelled")).column("repetition").to_numpy()[scores.column("text").to_numpy()]
+    )
+    asked = np.where((labels == 0) | (repetition == times), labels, np.nan)
+    return {record["method"]: record["auroc"]["value"] for record in evaluate(scores, asked)}
+
+
+def _members(lab: Lab, folder: Path, scores: Path, *, times: int) -> Path:
+    """Write the texts and the scores of the members repeated so often; return the scores' file."""
+    texts = pq.read_table(lab.texts("labelled"))
+    rows = np.flatnonzero(texts.column("repetition").to_numpy() == times)
+    table = pq.read_table(scores)
+    inside = np.isin(table.column("text").to_numpy(), rows)
+    chosen = table.filter(pa.array(inside))
+    place = pa.array(np.searchsorted(rows, chosen.column("text").to_numpy()), pa.int64())
+    chosen = chosen.set_column(0, table.schema.field(0), place)
+    replace(folder / "seen.parquet", encode_table(texts.take(pa.array(rows))))
+    replace(folder / "scores" / "seen.parquet", encode_table(chosen))
+    return folder / "scores" / "seen.parquet"
+
+
+def _judge(lab: Lab, suspects: Path, texts: Path, scores: dict[str, Path]) -> dict[str, float]:
+    """Return verdict -> share of the suspects."""
+    pair = open_pair(
+        suspects,
+        scores["calibration"],
+        DECLARED,
+        {},
+        texts=str(texts),
+        calibration_texts=str(lab.texts("calibration")),
+    )
+    words = assess(pair, alpha=ALPHA, correction="none").verdicts.words
+    return {word: words.count(word) / len(words) for word in sorted(set(words))}
+
+
+def _show(
+    rates: list[dict[str, float]], verdicts: dict[str, dict[str, float]], checks: dict[str, bool]
+) -> None:
+    terminal.heading("members against non-members of the same source: AUROC")
+    rows: list[tuple[Any, ...]] = [
+        (f"seen {times} times", *(rate[name] for name in METHODS))
+        for times, rate in zip(SETTINGS.sizes.repeated, rates, strict=True)
+    ]
+    terminal.print_table(("members", *METHODS), rows)
+    terminal.line()
+    terminal.heading(f"verdicts with {DECLARED}, single texts at a false-positive rate of {ALPHA:.0%}")
+    terminal.print_table(
+        ("suspects", "verdict", "share"),
+        [(name, word, share) for name, found in verdicts.items() for word, share in found.items()],
+    )
+    terminal.line()
+    terminal.heading("what was said against what is so")
+    for check, passed in checks.items():
+        terminal.line(f"{'ok    ' if passed else 'WRONG '} {check}")
+
+
+def _clear(folder: Path) -> None:
+    """Empty the folder of an earlier demo, which its mark tells, and mark it."""
+    mark = folder / MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise ConfigError(f"{folder}: holds files that are not an earlier demo; choose an empty folder")
+    for name in ("lab", "scores"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
