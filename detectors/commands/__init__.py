@@ -8,6 +8,7 @@ MODULES: tuple[str, ...] = (
     "evaluate",
     "verdict",
     "set_test",
+    "sweep",
     "report",
     "methods",
     "target",

@@ -90,7 +90,7 @@ def error_control(pools: list[Pool]) -> str:
             "## Error control of single documents",
             "",
             (
-                f"{SPLITS} splits of unseen documents into {DOCUMENTS // 2} calibration documents and 20 tested ones, at {ALPHA:.0%}. "
+                f"{SPLITS} splits of unseen documents into n0 calibration documents and 20 tested ones, at {ALPHA:.0%}. "
                 "The realised rate of false evidence has to equal floor(α (n0 + 1)) / (n0 + 1), and the counts have to follow the "
                 "beta-binomial law (p of a χ² test with five cells)."
             ),

@@ -1,0 +1,66 @@
+"""`sweep` reads what `score` kept, and asks no model."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tokenizing import SENTENCES, make_tokenizer
+from typer.testing import CliRunner
+
+from datagov.cli import build_app
+from datagov.errors import ConfigError
+from detectors.targets.ngram import save_ngram
+
+
+def run(*arguments: Any) -> str:
+    finished = CliRunner().invoke(build_app(), ["detect", *map(str, arguments)])
+    if finished.exception is not None:
+        raise finished.exception
+    return finished.stdout
+
+
+@pytest.fixture
+def traced(tmp_path: Path) -> Path:
+    """Texts that an n-gram model was made of, as many that it was not, and their traces; the model is gone."""
+    chance = random.Random(1)
+    words = " ".join(SENTENCES).split()
+    texts = [" ".join(chance.choices(words, k=30)) for _ in range(60)]
+    model = tmp_path / "model.json"
+    save_ngram(model, "\n".join(texts[:30]), make_tokenizer(tmp_path / "tokenizer", vocabulary=400))
+    pq.write_table(pa.table({"text": texts, "label": [1] * 30 + [0] * 30}), tmp_path / "texts.parquet")
+    store = tmp_path / "traces"
+    run(
+        "score", "--target", f"ngram:{model}", "--texts", tmp_path / "texts.parquet", "--methods", "loss",
+        "--traces", store, "--output", tmp_path / "scores.parquet", "--quiet",
+    )  # fmt: skip
+    model.unlink()
+    return store
+
+
+def test_every_setting_is_measured_without_the_model(traced: Path) -> None:
+    texts = traced.parent / "texts.parquet"
+    arguments = (
+        "sweep",
+        traced,
+        "--texts",
+        texts,
+        "--labels",
+        texts,
+        "--method",
+        "min_k",
+        "--set",
+        "k=0.1,0.5,1",
+    )
+    found = json.loads(run(*arguments, "--json"))
+    assert [one["params"]["k"] for one in found["settings"]] == [0.1, 0.5, 1]
+    assert (found["members"], found["non_members"]) == (30, 30)
+    assert found["best"]["auroc"]["value"] > 0.8
+    assert run(*arguments).startswith("k\tAUROC")
+    with pytest.raises(ConfigError, match=r"expected PARAM=A,B"):
+        run(*arguments, "--set", "k")
