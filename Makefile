@@ -3,9 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CORPUS ?= ../shared/corpus
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo demo-detect lint check test faults growth bench membership-study peers clean
+.PHONY: help demo demo-detect lint check test faults growth bench membership-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +50,12 @@ membership-study: $(INSTALLED) ## measure what is claimed of membership verdicts
 
 bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
 	$(BIN)/python tests/benchmarks/run.py
+
+golden: $(INSTALLED) peers ## write datatrove's values of our own documents again: tests/golden/datatrove.json
+	$(BIN)/python tests/golden/make_golden.py
+
+map-cc: $(INSTALLED) ## lay MAP-CC's rules, mended and as released, side by side: docs/map-cc.md
+	$(BIN)/python tests/studies/map_cc.py --corpus $(CORPUS) > docs/map-cc.md
 
 clean: ## remove what the commands above made, environments excepted
 	rm -rf demo-out detect-out bench-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
