@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datagov.profiles import Profile
     from datagov.rule import RuleInfo, SignalFamily
 
-__all__ = ["Example", "examples", "page"]
+__all__ = ["Example", "examples", "page", "with_example_lists"]
 
 EXAMPLES = "rule_examples.yaml"
 
@@ -43,7 +43,7 @@ class Example:
 
 def page() -> str:
     """Return the page, in Markdown."""
-    profiles = [load_profile(name) for name in PROFILES]
+    profiles = [with_example_lists(load_profile(name)) for name in PROFILES]
     return "\n".join(
         [*introduction(profiles), *(line for kind in FAMILIES for line in section(kind, profiles))]
     )
@@ -69,6 +69,13 @@ def introduction(profiles: list[Profile]) -> Iterator[str]:
         yield "Not included:"
         yield ""
         yield from (f"- {left_out}" for left_out in profile.not_included)
+        if profile.word_lists:
+            yield ""
+            yield "Bounded only where a filter's `word_lists` names a file:"
+            yield ""
+            for name, word_list in profile.word_lists.items():
+                signals = ", ".join(f"`{bound.signal}`" for bound in word_list.bounds) or "measured only"
+                yield f"- `{name}` ({signals}): {word_list.what}."
     yield ""
     yield "## Texts of the examples"
     yield ""
@@ -76,6 +83,12 @@ def introduction(profiles: list[Profile]) -> Iterator[str]:
     for language, text in pool()["ordinary"].items():
         yield ""
         yield f"- {language}: {shown(text)}"
+    yield ""
+    yield "The word lists of the examples:"
+    yield ""
+    for name, lists in pool()["lists"].items():
+        for language, words in lists.items():
+            yield f"- `{name}`, {language}: {', '.join(words)}"
     yield ""
 
 
@@ -132,8 +145,7 @@ def examples(profile: Profile, bound: Bound) -> Example:
     Parameters
     ----------
     profile : Profile
-        Its parameters are measured with; the last part of its name that is a language of the pool is
-        its language, English where there is none.
+        Its parameters are measured with, and with the ordinary text of its language, see `language_of`.
     bound : Bound
         One of its bounds.
 
@@ -143,7 +155,7 @@ def examples(profile: Profile, bound: Bound) -> Example:
         The ordinary text crosses the bound.
     """
     texts = pool()
-    language = next((part for part in profile.name.split("-") if part in texts["ordinary"]), "en")
+    language = language_of(profile)
     odd = [entry["text"] * entry.get("times", 1) for entry in texts["odd"]]
     kind, rule = family_of_rule(bound.signal)
     batch = TextBatch(pa.array([texts["ordinary"][language], *odd], pa.large_string()))
@@ -157,6 +169,17 @@ def examples(profile: Profile, bound: Bound) -> Example:
             times = entry.get("times", 1)
             return Example(found[0], shown(entry["text"]) + (f" × {times}" if times > 1 else ""), value)
     return Example(found[0], None, None)
+
+
+def language_of(profile: Profile) -> str:
+    """Return the last part of a profile's name that is a language of the pool; English where there is none."""
+    return next((part for part in profile.name.split("-") if part in pool()["ordinary"]), "en")
+
+
+def with_example_lists(profile: Profile) -> Profile:
+    """Return a profile with the pool's lists for the families that its `word_lists` speaks of."""
+    lists = {name: pool()["lists"][name][language_of(profile)] for name in profile.word_lists}
+    return profile.with_words(lists)
 
 
 def pool() -> dict[str, Any]:

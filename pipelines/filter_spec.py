@@ -41,6 +41,8 @@ class Filter(Strict):
     or `{quantile: 0.05}`."""
     where: Annotated[list[Where], BeforeValidator(_as_conditions)] = Field(default_factory=list)
     """Conditions besides the bounds."""
+    word_lists: dict[str, str] = Field(default_factory=dict)
+    """Family that takes a list of words -> file of it, relative to the recipe's folder."""
     annotate: bool = False
 
     @model_validator(mode="after")

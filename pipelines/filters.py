@@ -11,6 +11,7 @@ from datagov.conditions import Condition
 from datagov.errors import ConfigError, did_you_mean
 from datagov.policy import Bound, bound_from
 from datagov.profiles import Profile, load_profile
+from datagov.profiles.word_lists import read_word_list
 from datagov.quantiles import Quantile
 from datagov.rule import Quantity
 from datagov.signals import family, family_of_rule, resolve_params
@@ -69,7 +70,8 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
 
 
 def _resolved(spec: Filter, folder: Path) -> dict[str, Any]:
-    profile = _profile(spec.profile, folder)
+    lists = {name: read_word_list(folder / path) for name, path in spec.word_lists.items()}
+    profile = _profile(spec.profile, folder).with_words(lists)
     imported = list(profile.imported)
     families = {name: (profile.family(name), params) for name, params in profile.families.items()}
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from datagov.dedup.curve import PRESETS, parameters_for
-from datagov.edits.drop_lines import PRESETS as PRESETS_OF_LINES
-from datagov.edits.phrases import GROUPS
 from datagov.edits.width import DEFAULT_FORMS, TABLE
 from datagov.errors import did_you_mean
+from datagov.signals.line_rules import PRESETS as PRESETS_OF_LINES
+from datagov.signals.phrases import GROUPS
 from pipelines.filter_spec import Filter
 from pipelines.validation import Strict
 from pipelines.when import When, as_list
@@ -106,7 +106,7 @@ class DropLines(EditSpec):
     blank: bool = False
     citations: bool = False
     phrases: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
-    """Names of groups in `datagov.edits.phrases`."""
+    """Names of groups in `datagov.signals.phrases`."""
     contains: Annotated[list[Annotated[str, Field(min_length=1)]], BeforeValidator(as_list)] = Field(
         default_factory=list
     )

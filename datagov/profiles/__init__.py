@@ -18,7 +18,8 @@ from datagov.conditions import Condition
 from datagov.errors import ConfigError, did_you_mean
 from datagov.plain_yaml import read_yaml
 from datagov.policy import MISSING, Bound, bound_from
-from datagov.signals import family, family_of_rule, resolve_params
+from datagov.profiles.word_lists import WordList
+from datagov.signals import FAMILIES, family, family_of_rule, resolve_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,12 +38,24 @@ PROFILES = (
     "mapcc-zh-compat",
     "mapneo-en",
     "redpajama-v2",
+    "refinedweb-en",
     "roots-en",
     "roots-zh",
 )
 """Profiles shipped with datagov."""
 
-KEYS = ("profile", "version", "title", "sources", "params", "not_included", "signals", "bounds", "where")
+KEYS = (
+    "profile",
+    "version",
+    "title",
+    "sources",
+    "params",
+    "not_included",
+    "signals",
+    "bounds",
+    "where",
+    "word_lists",
+)
 KEYS_OF_WHERE = ("name", "sql", "missing", "source")
 
 
@@ -66,10 +79,32 @@ class Profile:
     """Those of the families that are not of this release."""
     conditions: tuple[Condition, ...] = ()
     """What must be true of a document besides its bounds."""
+    word_lists: Mapping[str, WordList] = field(default_factory=dict)
+    """Family name -> what is bounded where there is a list of words for it."""
 
     def family(self, family_id: str) -> SignalFamily:
         """Return one of `families` by its id."""
         return family(family_id, others=self.imported)
+
+    def with_words(self, lists: Mapping[str, Sequence[str]]) -> Profile:
+        """Return the profile with lists of words for families: it measures with them, and bounds what it says.
+
+        Raises
+        ------
+        ConfigError
+            There is no such family, or it takes no list.
+        """
+        families, bounds = dict(self.families), list(self.bounds)
+        for name, words in lists.items():
+            if all("words" not in each.required for each in FAMILIES if each.name == name):
+                takers = [each.name for each in FAMILIES if "words" in each.required]
+                raise ConfigError(
+                    f"word_lists: no family {name!r} takes a list. {did_you_mean(name, takers)}"
+                )
+            owner = family(name)
+            families[owner.id] = resolve_params(owner, {**families.get(owner.id, {}), "words": list(words)})
+            bounds += self.word_lists[name].bounds if name in self.word_lists else ()
+        return replace(self, families=families, bounds=tuple(bounds))
 
 
 def load_profile(name_or_path: str | Path, *, beside: str = "") -> Profile:
@@ -186,9 +221,17 @@ def parse(content: Any, beside: str) -> Profile:
         raise ConfigError("there is neither a bound nor a family under `signals`: nothing is measured.")
     for unused in params.keys() - families.keys():
         raise ConfigError(f"params.{unused}: no bound is on a signal of this family.")
-    left_out = tuple(map(str, not_included))
     return Profile(
-        name, version, title, families, tuple(bounds), left_out, measured, tuple(imported), tuple(conditions)
+        name,
+        version,
+        title,
+        families,
+        tuple(bounds),
+        tuple(map(str, not_included)),
+        measured,
+        tuple(imported),
+        tuple(conditions),
+        checked_word_lists(content.get("word_lists", {}), sources),
     )
 
 
@@ -225,6 +268,29 @@ def checked_bound(entry: Any, sources: Mapping[str, str]) -> Bound:
         if key not in entry:
             raise ConfigError(f"the key {key!r} is missing; a profile says it for every bound.")
     return bound_from({**entry, "source": citation(entry["source"], sources)})
+
+
+def checked_word_lists(content: Any, sources: Mapping[str, str]) -> dict[str, WordList]:
+    """Return what is bounded where there is a list, by the name of the family that takes it."""
+    if not isinstance(content, dict):
+        raise ConfigError("word_lists: must map a family to what its list holds and bounds.")
+    found = {}
+    for name, entry in content.items():
+        where = f"word_lists.{name}"
+        owner = located(where, family, name)
+        if not isinstance(entry, dict) or set(entry) != {"what", "bounds"}:
+            raise ConfigError(f"{where}: must have the keys what and bounds.")
+        bounds = []
+        for at, each in enumerate(checked(entry, "bounds", list)):
+            bound = located(f"{where}.bounds[{at}]", checked_bound, each, sources)
+            rule = located(f"{where}.bounds[{at}].signal", family_of_rule, bound.signal)[1]
+            if rule not in owner.rules:
+                raise ConfigError(
+                    f"{where}.bounds[{at}].signal: {rule.name!r} is not of the family {name!r}."
+                )
+            bounds.append(replace(bound, signal=rule.name))
+        found[name] = WordList(checked(entry, "what", str), tuple(bounds))
+    return found
 
 
 def checked_condition(entry: Any, sources: Mapping[str, str], signal: Callable[[str], str]) -> Condition:

@@ -13,6 +13,8 @@ from datagov.signals.char_repetition import CHAR_REPETITION
 from datagov.signals.characters import CHARACTERS
 from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
 from datagov.signals.imported import import_family, installed, refuse_clashes
+from datagov.signals.lexicon import LEXICON
+from datagov.signals.line_edits import LINE_EDITS
 from datagov.signals.line_marks import LINE_MARKS
 from datagov.signals.line_repetition import LINE_REPETITION
 from datagov.signals.lines import LINES
@@ -46,6 +48,8 @@ FAMILIES: tuple[SignalFamily, ...] = (
     SENTENCES,
     LINE_MARKS,
     VOCABULARY,
+    LEXICON,
+    LINE_EDITS,
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
@@ -138,5 +142,8 @@ def resolve_params(of: SignalFamily, given: Mapping[str, Any]) -> Params:
             raise ConfigError(f"Signal family {of.id!r} has no parameter {name!r}. {hint}")
     for name in of.required:
         if name not in given:
-            raise ConfigError(f"Signal family {of.id!r} needs the parameter {name!r}.")
+            hint = ", or name a file of them under `word_lists` of the filter" if name == "words" else ""
+            raise ConfigError(
+                f"Signal family {of.id!r} needs the parameter {name!r}: give it under `params` of a profile{hint}."
+            )
     return {**of.defaults, **given}

@@ -107,8 +107,19 @@ STOP_WORDS = SignalFamily(
             source=SOURCE,
             differs=(
                 "Words come from UAX #29 or jieba-rs instead of spaCy or jieba and are compared by a "
-                "64-bit hash. DCLM counts every occurrence; see `stop_word_fraction`."
+                "64-bit hash. DCLM counts every occurrence, see `stop_word_count`."
             ),
+        ),
+        RuleInfo(
+            name="stop_word_count",
+            numerator="stop_words",
+            denominator=None,
+            unit="words",
+            formula="Occurrences of the listed words among the words of the text; case-sensitive.",
+            value_range=(0.0, None),
+            null_when="never",
+            source="RefinedWeb as reproduced by DCLM, github.com/mlfoundations/dclm, stop_word_filter",
+            differs="DCLM splits at white space, strips punctuation and lower-cases.",
         ),
         RuleInfo(
             name="stop_word_fraction",

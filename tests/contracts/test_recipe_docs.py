@@ -7,10 +7,10 @@ import re
 import pytest
 from project import ROOT
 
-from datagov.edits.drop_lines import PRESETS
-from datagov.edits.phrases import GROUPS
 from datagov.edits.simplify import CONFIGS
 from datagov.edits.width import TABLE
+from datagov.signals.line_rules import PRESETS
+from datagov.signals.phrases import GROUPS
 from pipelines.step_specs import KINDS
 
 RECIPES = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")

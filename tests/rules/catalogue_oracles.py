@@ -153,3 +153,31 @@ def vocabulary_row(text: str, words: list[str], ngram_size: int = 5) -> Row:
         "million": MILLION,
         "unmarked_chars": sum(kind(char) not in "PS" for char in text),
     }
+
+
+def lexicon_row(text: str, words: list[str], listed: list[str]) -> Row:
+    plain = [word.lower() for word in words if not all(kind(char) in "PS" for char in word)]
+    terms = {term.lower() for term in listed}
+    return {
+        "words": len(plain),
+        "listed_words": sum(word in terms for word in plain),
+        "distinct_terms": sum(term in text.lower() for term in terms),
+        "pieces": len(text.split("\n")) if text else 0,
+    }
+
+
+def refinedweb_drops(line: str, words: int) -> bool:
+    """Whether RefinedWeb's line rules, as the preset has them, drop a stripped line of so many words."""
+    letters = [char for char in line if kind(char) == "L"]
+    low = line.lower()
+    short = words <= 10
+    return (
+        words < 2
+        or sum(char != char.lower() for char in letters) > 0.5 * len(letters)
+        or re.fullmatch(r"[0-9 ,\-./%:]*[0-9][0-9 ,\-./%:]*", line) is not None
+        or (short and ("items in cart" in low or low.startswith(("sign in", "sign-in"))))
+        or (
+            short
+            and low.rstrip("…>»›→▼▾↓+[]()（）【】《》 ").endswith(("read more", "readmore", "read more..."))
+        )
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import catalogue_oracles as oracle
 import numpy as np
@@ -12,8 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from datagov import policy, signals
+from datagov.edits import drop_lines
 from datagov.errors import ConfigError
 from datagov.signals.entropy import product_table, product_with_log
+from datagov.signals.line_rules import spelled_out
 from datagov.text.batch import TextBatch
 
 few = settings(max_examples=80, deadline=None)
@@ -40,6 +43,8 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 few_letters = st.text("ab \n", max_size=200)
 
+LISTED = ["Cat", "lorem ipsum", "的", "我们", "é", "x.", "展", "cat sat"]
+
 ROWS = {
     "markup": (oracle.markup_row, {}),
     "characters": (oracle.characters_row, {}),
@@ -49,6 +54,7 @@ ROWS = {
     "sentences": (oracle.sentences_row, {}),
     "line_marks": (oracle.line_marks_row, {}),
     "vocabulary": (oracle.vocabulary_row, {}),
+    "lexicon": (lambda text, words: oracle.lexicon_row(text, words, LISTED), {"words": LISTED}),
 }
 CHANGED = {
     "distinct_characters": {"window_chars": 7},
@@ -75,7 +81,8 @@ def measured(name: str, batch: list[str], params: dict) -> tuple[list[dict], lis
 def check(name: str, batch: list[str], params: dict) -> None:
     rows, words = measured(name, batch, params)
     row = ROWS[name][0]
-    assert rows == [row(text, spelled, **params) for text, spelled in zip(batch, words, strict=True)]
+    asked = {key: value for key, value in params.items() if key != "words"}
+    assert rows == [row(text, spelled, **asked) for text, spelled in zip(batch, words, strict=True)]
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -83,7 +90,7 @@ def check(name: str, batch: list[str], params: dict) -> None:
 @given(batch=st.lists(st.one_of(texts, few_letters), max_size=4))
 @example(batch=["", "aaaaaaaaaaaaaaaaaaaa", "abcabcabcabcabcabcabc", "【a\n】【【b】】", "a.b.c...d", '"""'])
 def test_counts_equal_the_plain_definition(name: str, batch: list[str]) -> None:
-    check(name, batch, {})
+    check(name, batch, ROWS[name][1])
 
 
 @pytest.mark.parametrize("name", CHANGED)
@@ -98,7 +105,7 @@ def test_counts_equal_the_plain_definition_on_long_texts(name: str) -> None:
     rng = np.random.default_rng(5)
     varied = "".join(map(chr, rng.integers(0x4E00, 0x4E00 + 300, 6000)))
     sentences = " ".join(f"The {n} cats of Row {n % 7} sat, and sat." for n in rng.integers(0, 30, 300))
-    check(name, [varied, sentences, "" if name == "vocabulary" else varied[:500] * 3], {})
+    check(name, [varied, sentences, "" if name == "vocabulary" else varied[:500] * 3], ROWS[name][1])
 
 
 @settings(max_examples=300, deadline=None)
@@ -137,3 +144,54 @@ def test_an_impossible_ngram_size_is_refused() -> None:
     batch = TextBatch(pa.array(["x"], pa.large_string()))
     with pytest.raises(ConfigError, match="at least 1"):
         family.measure(batch, {**family.defaults, "size": 0})
+
+
+LINES = [
+    "The harbour is rebuilt.",
+    "SIGN THE PLAN NOW",
+    "12/2020 - 3",
+    "x",
+    "5 items in cart",
+    "Read more...",
+    "",
+    "  ",
+    "Sign in to read the plan",
+    "3 likes",
+    "I want to read more.",
+    "read more »",
+    "1,204 Views",
+]
+
+
+@few
+@given(chosen=st.lists(st.lists(st.sampled_from(LINES), max_size=8), min_size=1, max_size=3))
+def test_words_of_droppable_lines_equal_the_plain_definition(chosen: list[list[str]]) -> None:
+    rows, _ = measured("line_edits", ["\n".join(lines) for lines in chosen], {})
+    counters = {"3 likes", "1,204 Views"}
+    for lines, row in zip(chosen, rows, strict=True):
+        words = [len(re.findall(r"[A-Za-z]+|[0-9]+(?:[,./][0-9]+)*", line)) for line in lines]
+        words = [2 if "/" in line and n == 2 else n for line, n in zip(lines, words, strict=True)]
+        gone = [
+            line.strip() != "" and (line in counters or oracle.refinedweb_drops(line, n))
+            for line, n in zip(lines, words, strict=True)
+        ]
+        kept = sum(n for n, dropped in zip(words, gone, strict=True) if not dropped)
+        assert row["words"] - row["dropped_words"] == kept
+        assert (row["dropped_words"] > 0) == any(
+            n > 0 and dropped for n, dropped in zip(words, gone, strict=True)
+        )
+
+
+def test_the_edit_leaves_the_words_that_the_signal_does_not_count_as_dropped() -> None:
+    text = "\n".join([*LINES, "A last line of the text stays."])
+    edited = drop_lines.apply(TextBatch(pa.array([text], pa.large_string())), **spelled_out("refinedweb"))
+    family = signals.family("line_edits")
+    before = family.measure(TextBatch(pa.array([text], pa.large_string())), family.defaults).to_pylist()[0]
+    after = family.measure(TextBatch(edited.texts), family.defaults).to_pylist()[0]
+    assert before["words"] - before["dropped_words"] == after["words"]
+    assert 0 < before["dropped_words"] < before["words"]
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(ConfigError, match="Did you mean 'refinedweb'"):
+        measured("line_edits", ["x"], {"preset": "refinedwep"})

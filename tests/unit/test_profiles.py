@@ -50,7 +50,8 @@ def test_every_bound_has_a_citation_that_resolves(name: str) -> None:
     for bound, written in zip(profile.bounds, content["bounds"], strict=True):
         key, section = written["source"].split(",", 1)
         assert bound.source == f"{content['sources'][key]}, {section.strip()}"
-    cited = [*content["bounds"], *content.get("signals", [])]
+    listed = [bound for entry in content.get("word_lists", {}).values() for bound in entry["bounds"]]
+    cited = [*content["bounds"], *listed, *content.get("signals", [])]
     used = {written["source"].split(",", 1)[0] for written in cited}
     assert used == set(content["sources"])
     assert profile.not_included

@@ -11,8 +11,8 @@ from edit_checks import batch, rules, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.edits.drop_lines import PRESETS
-from datagov.edits.phrases import GROUPS, PASSED_OVER
+from datagov.signals.line_rules import PRESETS
+from datagov.signals.phrases import GROUPS, PASSED_OVER
 from datagov.signals.sentence_end import sentence_end_table
 from datagov.text.segments import ALL_SYMBOL
 
