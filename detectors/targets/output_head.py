@@ -37,6 +37,11 @@ class OutputHead:
         """Where hidden states have to be."""
         return self._weight_VD.device
 
+    @property
+    def vocabulary_size(self) -> int:
+        """V: rows of the layer, padding included."""
+        return len(self._weight_VD)
+
     def logits(self, hidden_MD: torch.Tensor) -> torch.Tensor:
         """Return float32[M, V]: on a GPU the products of half-precision numbers are summed and kept in fp32."""
         if self._products:

@@ -16,7 +16,8 @@ from datagov.tokenizer import Tokenizer
 from detectors.ragged import TokenBatch, offsets_of
 from detectors.targets.batching import batches
 from detectors.targets.forcing import greedy
-from detectors.targets.output_head import head_of
+from detectors.targets.memory import out_of_memory
+from detectors.targets.output_head import OutputHead, head_of
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, token_statistics
 from detectors.targets.tolerance import measured_tolerance
@@ -83,6 +84,16 @@ class TransformersTarget:
         self.capabilities = replace(self.capabilities, tolerance_nats=measured_tolerance(self))
 
     @property
+    def model(self) -> Any:
+        """The transformers.PreTrainedModel."""
+        return self._model
+
+    @property
+    def head(self) -> OutputHead | None:
+        """Its output layer, where applying it by hand gives the model's own logits."""
+        return self._head
+
+    @property
     def batch_tokens(self) -> int:
         """Tokens of a forward pass now; less than at first when memory ran out."""
         return self._batch_tokens
@@ -115,7 +126,7 @@ class TransformersTarget:
             try:
                 statistics = self._forward(windows, rows)
             except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _out_of_memory(error):
+                if not out_of_memory(error):
                     raise
                 self._shrink(windows, rows, error)
                 left = np.concatenate([rows, *pending])
@@ -247,8 +258,3 @@ class _Collected:
         place_T = np.repeat(offsets[rows], lengths) + within_T
         for name, values in zip(TokenStatistics._fields, statistics, strict=True):
             getattr(self, name)[place_T] = values.cpu().numpy()
-
-
-def _out_of_memory(error: Exception) -> bool:
-    # torch has an error of its own for GPUs only.
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,7 @@
+"""Tiny models want one thread: more of them only wait for each other."""
+
+from __future__ import annotations
+
+import torch
+
+torch.set_num_threads(1)
