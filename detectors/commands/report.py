@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,14 @@ from detectors.commands.settings import (
     read_params,
 )
 
+if TYPE_CHECKING:
+    from detectors.assessment.drawing import HeatToken
+    from detectors.assessment.suspects import Assessment
+
 __all__ = ["register"]
+
+SHOWN = 5
+"""Documents that are shown token by token."""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +50,19 @@ def report_command(
     correction: Annotated[str, typer.Option("--correction", help="bh, holm or none.")] = "bh",
     texts: TextsOption = None,
     calibration_texts: CalibrationTextsOption = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option(
+            "--traces", metavar="STORE", help="Traces of --texts: shows the likeliest members token by token."
+        ),
+    ] = None,
+    tokenizer: Annotated[
+        Path | None,
+        typer.Option("--tokenizer", metavar="PATH", help="The target's tokenizer.json, with --traces."),
+    ] = None,
+    frequency: Annotated[
+        Path | None, typer.Option("--frequency", metavar="TABLE", help="With --traces, for dc_pdd.")
+    ] = None,
     params: ParamOption = None,
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
@@ -68,9 +88,56 @@ def report_command(
     found = assess(pair, alpha=alpha, correction=correction)
     beside = output.with_suffix(".json")
     told = record(found)
-    replace(output, page(found).encode())
+    heat: list[tuple[str, list[HeatToken]]] = []
+    meaning = ""
+    if traces is not None:
+        if texts is None or tokenizer is None:
+            raise ConfigError(
+                "--traces goes with --texts, which were traced, and --tokenizer, which names their tokens"
+            )
+        heat, meaning = heat_map(found, texts, traces, tokenizer, frequency)
+    replace(output, page(found, heat=heat, heat_meaning=meaning).encode())
     replace(beside, json.dumps(terminal.plain(told), ensure_ascii=False, indent=1).encode())
     if as_json:
         terminal.print_json(told)
     else:
         terminal.line(f"wrote {output} and {beside}")
+
+
+def heat_map(
+    found: Assessment, texts: str, traces: Path, tokenizer: Path, frequency: Path | None
+) -> tuple[list[tuple[str, list[HeatToken]]], str]:
+    """Return the suspects with the smallest p-values, token by token, and what the numbers mean.
+
+    Raises
+    ------
+    ConfigError
+        The method's score is not made of tokens, or the tokenizer is not the target's.
+    """
+    from datagov.tokenizer import load_tokenizer
+    from detectors.assessment.drawing import heat_of
+    from detectors.membership import method
+    from detectors.membership.method import needed
+    from detectors.scoring import Extras, make_inputs, tracer_from_store
+    from detectors.texts import read_texts
+
+    suspects = found.pair.suspects
+    chosen = method(suspects.method)
+    if chosen.explain is None:
+        raise ConfigError(f"a score of {chosen.name} is not made of tokens; leave out --traces")
+    words = load_tokenizer(tokenizer)
+    if words.digest != suspects.origin["tokenizer"]:
+        raise ConfigError(
+            f"{tokenizer} is not the target's tokenizer: {words.digest}, not {suspects.origin['tokenizer']}"
+        )
+    given = read_texts(texts)
+    tracer = tracer_from_store(traces, given, target_digest=suspects.origin["target"])
+    inputs, _ = make_inputs(tracer, given, [chosen], Extras(frequency=frequency))
+    told = chosen.explain(inputs, json.loads(suspects.params))
+    trace = needed(inputs.plain, "a trace", chosen.name)
+    heat = []
+    for row in found.verdicts.p.argsort(kind="stable")[:SHOWN]:
+        own = slice(trace.offsets[suspects.first[row]], trace.offsets[suspects.first[row] + 1])
+        tokens = [words.decode([int(token)]) for token in trace.token_ids_T[own]]
+        heat.append((suspects.names[row], heat_of(tokens, told.values_T[own])))
+    return heat, told.meaning

@@ -64,3 +64,31 @@ def test_every_setting_is_measured_without_the_model(traced: Path) -> None:
     assert run(*arguments).startswith("k\tAUROC")
     with pytest.raises(ConfigError, match=r"expected PARAM=A,B"):
         run(*arguments, "--set", "k")
+
+
+def test_a_report_shows_tokens_without_the_model(traced: Path) -> None:
+    place = traced.parent
+    known = place / "known.parquet"
+    other = random.Random(7)
+    pq.write_table(
+        pa.table({"text": [" ".join(other.choices(" ".join(SENTENCES).split(), k=30)) for _ in range(30)]}),
+        known,
+    )
+    save_ngram(
+        place / "model.json",
+        "\n".join(pq.read_table(place / "texts.parquet").column("text").to_pylist()[:30]),
+        place / "tokenizer/tokenizer.json",
+    )
+    run(
+        "score", "--target", f"ngram:{place / 'model.json'}", "--texts", known, "--methods", "loss", "--output",
+        place / "known-scores.parquet", "--quiet",
+    )  # fmt: skip
+    run(
+        "report", place / "scores.parquet", "--calibration", place / "known-scores.parquet", "--method", "loss", "--texts",
+        place / "texts.parquet", "--calibration-texts", known, "--traces", traced, "--tokenizer",
+        place / "tokenizer/tokenizer.json", "--output", place / "report.html",
+    )  # fmt: skip
+    html = (place / "report.html").read_text()
+    assert html.count('<p class="heat">') == 5
+    assert "rgba(204, 102, 119, 1.0)" in html
+    assert "log-probability of the token, in nats" in html
