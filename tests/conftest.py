@@ -29,6 +29,8 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",
     "tests/unit/edits/test_edit_repair.py",
+    "tests/unit/detectors/statistics/test_blind.py",
+    "tests/unit/detectors/statistics/test_set_tests.py",
 )
 """Tests that make run after run, or many comparisons with a slow library: `make test` has time for them, `make check` has two minutes."""
 
