@@ -13,6 +13,7 @@ import typer
 from datagov import terminal
 from datagov.doctor import usable_cpus
 from datagov.errors import ConfigError
+from pipelines import frequency_cli
 
 if TYPE_CHECKING:
     from pipelines.plan import Plan
@@ -47,6 +48,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status_command)
     app.command("what-if")(what_if_command)
     app.command("demo")(demo_command)
+    frequency_cli.register(app)
 
 
 def init_command(

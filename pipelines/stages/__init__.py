@@ -26,6 +26,7 @@ STAGES = (
     "resolve",
     "decide",
     "export",
+    "frequency",
 )
 """Each is a module of this package with a function `apply(task) -> list of receipts`."""
 

@@ -1,0 +1,79 @@
+"""Counting tokens against the tokenizer library alone: `python tests/benchmarks/bench_frequency.py [TEXTS.parquet]`.
+
+Both sides encode the same batches in turn, one thread; the ratio of CPU seconds is what counts.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ROUNDS = 5
+SHARD_TEXTS = 4000
+
+
+def main() -> None:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from governing import write_shard
+    from tokenizers import Tokenizer
+    from tokenizing import SENTENCES, make_tokenizer
+
+    from datagov.tokenizer_file import tokenizer_digest
+    from pipelines.frequency import open_corpus
+    from pipelines.stage import Task
+    from pipelines.stages.frequency import apply
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tokenizer = make_tokenizer(folder / "tokenizer", vocabulary=400)
+        if len(sys.argv) > 1:
+            texts = pq.read_table(sys.argv[1], columns=["text"]).column("text").to_pylist()[:SHARD_TEXTS]
+        else:
+            random = np.random.default_rng(0)
+            texts = [" ".join(random.choice(SENTENCES, 20)) for _ in range(SHARD_TEXTS)]
+        write_shard(folder / "corpus/0.parquet", {"text": pa.array(texts, pa.large_string())})
+        corpus = open_corpus(str(folder / "corpus"))
+        backend = Tokenizer.from_file(str(tokenizer))
+        ratios = []
+        for turn in range(ROUNDS):
+            started = time.process_time()
+            for at in range(0, len(texts), 500):
+                backend.encode_batch(texts[at : at + 500], add_special_tokens=False)
+            library = time.process_time() - started
+            started = time.process_time()
+            for part in corpus.parts:
+                apply(
+                    Task(
+                        "frequency",
+                        part.name,
+                        str(folder / f"out-{turn}"),
+                        (f"receipts/{part.name}.json",),
+                        {
+                            "source": corpus.source,
+                            "slices": part.slices,
+                            "tokenizer": str(tokenizer),
+                            "tokenizer_digest": tokenizer_digest(tokenizer),
+                            "token_cap": None,
+                            "file": f"{part.name}.parquet",
+                            "threads": False,
+                        },
+                    )
+                )
+            ours = time.process_time() - started
+            ratios.append(library / ours)
+        print(
+            f"counting at {median(ratios):.2f} of the library's own batch speed (of {sorted(round(r, 2) for r in ratios)})"
+        )
+
+
+if __name__ == "__main__":
+    main()
