@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -59,20 +60,22 @@ def demo(folder: Path, *, as_json: bool = False) -> bool:
     _clear(folder)
     terminal.note(f"training a small model in {folder}/lab, on texts made here ...")
     lab = train_lab(folder / "lab", SETTINGS)
-    sets = ("labelled", "non_members", "calibration", "shifted")
+    sets = ("labelled", "members", "non_members", "calibration", "shifted")
     scores = _score(lab, folder / "scores", sets)
     rates = [_auroc(lab, pq.read_table(scores["labelled"]), times) for times in SETTINGS.sizes.repeated]
-    seen = _members(lab, folder, scores["labelled"], times=max(SETTINGS.sizes.repeated))
+    times = pq.read_table(lab.texts("members")).column("repetition").to_numpy()
     verdicts = {
-        "members seen 16 times": _judge(lab, seen, folder / "seen.parquet", scores),
-        "non-members": _judge(lab, scores["non_members"], lab.texts("non_members"), scores),
-        "later non-members (the trap)": _judge(lab, scores["shifted"], lab.texts("shifted"), scores),
+        f"members seen {seen} times": _shares(words)
+        for seen in SETTINGS.sizes.repeated
+        for words in [_judge(lab, "members", scores)[times == seen]]
     }
+    verdicts["non-members"] = _shares(_judge(lab, "non_members", scores))
+    verdicts["later non-members (the trap)"] = trap = _shares(_judge(lab, "shifted", scores))
     checks = {
         "members seen 16 times are told from non-members": min(rates[-1].values()) > 0.9,
         "most of them have evidence": verdicts["members seen 16 times"].get("evidence", 0.0) > 0.5,
         "few non-members have evidence": verdicts["non-members"].get("evidence", 0.0) <= 2 * ALPHA,
-        "the trap is called confounded": verdicts["later non-members (the trap)"] == {"confounded": 1.0},
+        "the trap is called confounded, and never evidence": "confounded" in trap and "evidence" not in trap,
     }
     if as_json:
         found = {"auroc": dict(zip(map(str, SETTINGS.sizes.repeated), rates, strict=True))}
@@ -108,32 +111,22 @@ def _auroc(lab: Lab, scores: pa.Table, times: int) -> dict[str, float]:
     return {record["method"]: record["auroc"]["value"] for record in evaluate(scores, asked)}
 
 
-def _members(lab: Lab, folder: Path, scores: Path, *, times: int) -> Path:
-    """Write the texts and the scores of the members repeated so often; return the scores' file."""
-    texts = pq.read_table(lab.texts("labelled"))
-    rows = np.flatnonzero(texts.column("repetition").to_numpy() == times)
-    table = pq.read_table(scores)
-    inside = np.isin(table.column("text").to_numpy(), rows)
-    chosen = table.filter(pa.array(inside))
-    place = pa.array(np.searchsorted(rows, chosen.column("text").to_numpy()), pa.int64())
-    chosen = chosen.set_column(0, table.schema.field(0), place)
-    replace(folder / "seen.parquet", encode_table(texts.take(pa.array(rows))))
-    replace(folder / "scores" / "seen.parquet", encode_table(chosen))
-    return folder / "scores" / "seen.parquet"
-
-
-def _judge(lab: Lab, suspects: Path, texts: Path, scores: dict[str, Path]) -> dict[str, float]:
-    """Return verdict -> share of the suspects."""
+def _judge(lab: Lab, name: str, scores: dict[str, Path]) -> npt.NDArray[np.str_]:
+    """Return the verdict of each text of a set; a lab's texts are documents of their own."""
     pair = open_pair(
-        suspects,
+        scores[name],
         scores["calibration"],
         DECLARED,
         {},
-        texts=str(texts),
+        texts=str(lab.texts(name)),
         calibration_texts=str(lab.texts("calibration")),
     )
-    words = assess(pair, alpha=ALPHA, correction="none").verdicts.words
-    return {word: words.count(word) / len(words) for word in sorted(set(words))}
+    return np.array(assess(pair, alpha=ALPHA, correction="none").verdicts.words)
+
+
+def _shares(words: npt.NDArray[np.str_]) -> dict[str, float]:
+    """Return verdict -> share of the suspects."""
+    return {str(word): float((words == word).mean()) for word in np.unique(words)}
 
 
 def _show(
