@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,7 @@ def serve_command(
     ] = None,
     dtype: Annotated[str | None, typer.Option("--dtype", help="float32, bfloat16, float16 or auto.")] = None,
     device: Annotated[str | None, typer.Option("--device", help="A torch device, or auto.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print where it is served as JSON.")] = False,
 ) -> None:
     """Serve a target as OpenAI-style completions: echo, prompt_logprobs and token ids.
 
@@ -60,5 +62,16 @@ def serve_command(
         ) from None
     opened = open_target(target, OpenOptions(tokenizer=tokenizer, dtype=dtype, device=device))
     app = make_app(opened, name=name, key=key)
-    terminal.note(f"Serving {name or opened.facts.name} at http://{host}:{port}/v1 ; Ctrl-C stops")
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except OSError as error:
+        raise ConfigError(f"--host {host} --port {port}: cannot listen there ({error.strerror})") from None
+    place = f"[{host}]" if ":" in host else host
+    url = f"http://{place}:{listening.getsockname()[1]}/v1"
+    if as_json:
+        terminal.print_json({"url": url, "model": name or opened.facts.name})
+    terminal.note(f"Serving {name or opened.facts.name} at {url} ; Ctrl-C stops")
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    uvicorn.Server(config).run(sockets=[listening])

@@ -1,4 +1,4 @@
-"""The growth measurement in small: one part and three of one corpus."""
+"""The growth measurement in small: one corpus, and three times as much."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 def test_memory_and_work_a_document_stay_as_the_corpus_grows(tmp_path: Path) -> None:
     base = growth.base_corpus(tmp_path, documents=2_000)
     one, three = growth.grow((1, 3), tmp_path, base)
-    assert (one.parts, three.parts) == (1, 3)
+    assert three.parts > one.parts
     assert three.documents == 3 * one.documents
     assert three.peak_bytes <= 1.15 * one.peak_bytes
     # Copies are strangers: each has the duplicates of its own, and its own share of what is shuffled.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizing import make_tokenizer
 from typer.main import get_command
 
 from datagov.cli import build_app, main, root
@@ -28,6 +29,9 @@ CALLS = {
     "rules": "",
     "dedup curve": "",
     "doctor": "",
+    "frequency build": "{demo}/corpus --tokenizer {tokenizer} --output {out}/one.parquet --workers 1 --quiet",
+    "frequency add": "{out}/one.parquet --output {out}/sum.parquet",
+    "frequency drift": "{out}/one.parquet {out}/sum.parquet",
 }
 """How each command is called, in an order in which each finds what it needs."""
 
@@ -59,6 +63,7 @@ def test_every_command_answers_json_with_one_value(
     ours = {name for name, command in COMMANDS.items() if "detectors" not in command.callback.__module__}
     assert ours == set(CALLS)
     places = {name: str(tmp_path / name) for name in ("demo", "work", "out")}
+    places["tokenizer"] = str(make_tokenizer(tmp_path / "tokenizer", vocabulary=330))
     for name, arguments in CALLS.items():
         capsys.readouterr()
         code = main([*name.split(), *arguments.format(**places).split(), "--json"])

@@ -202,7 +202,7 @@ def test_an_unreadable_shard_can_be_left_out(how: str, cli: Cli, tmp_path: Path,
         ),
         (
             {"steps": [{"filter": {"profile": "gopher-en", "bounds": {"word_cont": {"min": 1}}}}]},
-            ["no bound on 'word_cont'", "Did you mean 'word_count'"],
+            ["There is no signal 'word_cont'", "Did you mean 'word_count'"],
         ),
         (
             {

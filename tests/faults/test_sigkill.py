@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 # Struck by the program's own file operation: just before this file would have appeared.
 OPERATIONS = {
-    "before-the-folder-is-marked": ("os.link", r"/datagov\.json$", 0),
+    "before-the-folder-is-marked": ("os.rename", r"/datagov\.json$", 0),
     "inside-screen": ("os.rename", r"/receipts/screen-", 1),
     "near-dedup-between-match-and-link": ("os.link", r"/work/link/", 0),
     "near-dedup-inside-elect": ("os.link", r"/work/elect/.*removals", 0),
