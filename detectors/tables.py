@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["ORIGIN", "SCORES", "TARGETS", "VERDICTS"]
+__all__ = ["FINDINGS", "ORIGIN", "SCORES", "TARGETS", "VERDICTS"]
 
 UUID = pa.uuid()
 
@@ -101,3 +101,52 @@ is evidence | no evidence | confounded | not calibratable, `reason` why it is no
 conformal, `adjusted_p` after `correction` (none | bh | holm). `fpr_low` and `fpr_high` enclose the true false-positive
 rate of the threshold at `alpha` with 95 %. `blind_outcome` is separated | equivalent | undecided | not run, with its
 AUROC and 95 % interval."""
+
+FINDINGS = pa.schema(
+    [
+        pa.field("context", pa.string(), nullable=False),
+        pa.field("context_ids", pa.list_(pa.int32()), nullable=False),
+        pa.field("seed", pa.int32(), nullable=False),
+        pa.field("seed_name", pa.string(), nullable=False),
+        pa.field("seed_kind", pa.string(), nullable=False),
+        pa.field("token_ids", pa.list_(pa.int32()), nullable=False),
+        pa.field("logprobs", pa.list_(pa.float32()), nullable=False),
+        pa.field("base_logprobs", pa.list_(pa.float32())),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("steps", pa.int32(), nullable=False),
+        pa.field("threshold", pa.float64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("mean_logprob", pa.float64(), nullable=False),
+        pa.field("score_rank", pa.int32()),
+        pa.field("bits", pa.float64()),
+        pa.field("bits_tokens", pa.int32()),
+        pa.field("bits_rank", pa.int32()),
+        pa.field("run_tokens", pa.int32(), nullable=False),
+        pa.field("run", pa.large_string(), nullable=False),
+        pa.field("stops", pa.bool_(), nullable=False),
+        pa.field("loop_unit", pa.large_string()),
+        pa.field("loop_count", pa.float64()),
+        pa.field("loop_coverage", pa.float64()),
+        pa.field("loop_from_seed", pa.bool_()),
+        pa.field("zlib_ratio", pa.float64()),
+        pa.field("basin_seeds", pa.int64()),
+        pa.field("string_ids", pa.list_(pa.int32()), nullable=False),
+        pa.field("string", pa.large_string(), nullable=False),
+        pa.field("tier", pa.string(), nullable=False),
+        pa.field("target", pa.string(), nullable=False),
+        pa.field("base", pa.string()),
+        pa.field("tokenizer", pa.string(), nullable=False),
+        pa.field("engine", pa.string(), nullable=False),
+        pa.field("dtype", pa.string(), nullable=False),
+    ]
+)
+"""One row a finalist: a forced token after whose context the model says something noteworthy; by context, then by seed.
+
+`token_ids` is the greedy continuation up to and with an end token, `logprobs` the natural logarithms of its
+probabilities, `base_logprobs` the same under the base model. `score` is that of `rule` over the first `steps` tokens,
+`mean_logprob` (nats) over the same; `score_rank` is NULL where the score is not above `threshold`. `bits` is the
+largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, NULL without a base model. `run` is the
+text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `stops` says that the model ends the text
+right there with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
+`basin_seeds` (seeds led into the same five tokens) unless the sweep was exhaustive. `string` is what overlapping runs of
+all finalists are parts of. `tier` is U, unresolved: not held against any corpus."""

@@ -13,6 +13,7 @@ MODULES: tuple[str, ...] = (
     "methods",
     "target",
     "lab",
+    "fingerprint",
     "demo",
     "serve",
 )

@@ -25,7 +25,7 @@ from detectors.targets.output_head import OutputHead
 
 __all__ = ["ForcingEngine"]
 
-ROWS = {"cuda": 4096, "cpu": 512}
+ROWS = {"cuda": 8192, "cpu": 512}
 """Seeds of a step."""
 CHUNK_LOGITS = {"cuda": 1 << 27, "cpu": 1 << 20}
 """Logits that exist at a time: 512 MiB on a GPU; on a CPU what stays in its cache."""
@@ -97,6 +97,15 @@ class ForcingEngine:
                 cache = self._cache(steps)
         return (
             Paths.joined([parts[start] for start in sorted(parts)]) if parts else Paths.empty(seed_N, steps)
+        )
+
+    def row_bytes(self, steps: int) -> int:
+        """Return the memory that the keys and values of one seed take, its context and `steps` tokens included."""
+        length = len(self._context) + steps
+        return sum(
+            length * states.shape[1] * states.shape[3] * states.element_size()
+            for layer in self._prefix
+            for states in layer
         )
 
     @torch.inference_mode()

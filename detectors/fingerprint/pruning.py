@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from datagov.errors import ConfigError, did_you_mean
 
-__all__ = ["MARGIN", "RULES", "Rule", "rule_of"]
+__all__ = ["RULES", "Rule", "margin_of", "rule_of"]
 
 MARGIN = {"float32": 1e-3, "float64": 1e-3}
 HALF_PRECISION_MARGIN = 1e-2

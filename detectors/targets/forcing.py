@@ -10,7 +10,7 @@ import torch
 from detectors.ragged import TokenBatch
 from detectors.targets.target import Continuations
 
-__all__ = ["greedy"]
+__all__ = ["end_tokens", "greedy"]
 
 
 @torch.inference_mode()
@@ -30,7 +30,7 @@ def greedy(model: Any, prefixes: TokenBatch, steps: int, *, budget_tokens: int) 
     budget_tokens : int
         Most tokens in the caches of a batch.
     """
-    ends = _end_tokens(model)
+    ends = end_tokens(model)
     token_ids_NS = np.full((len(prefixes), steps), -1, dtype=np.int32)
     logprob_NS = np.full((len(prefixes), steps), np.nan, dtype=np.float32)
     for length in np.unique(prefixes.lengths):
@@ -67,7 +67,8 @@ def _continue(
     return tokens.numpy(), logprobs.numpy()
 
 
-def _end_tokens(model: Any) -> torch.Tensor:
+def end_tokens(model: Any) -> torch.Tensor:
+    """Return the tokens that end a text, as the model's config names them; int64."""
     ends = model.config.get_text_config().eos_token_id
     listed = ends if isinstance(ends, list) else [] if ends is None else [ends]
     return torch.tensor(listed, dtype=torch.int64)

@@ -94,6 +94,17 @@ class TransformersTarget:
         return self._head
 
     @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer.
+
+        Raises
+        ------
+        ConfigError
+            The target was opened without one.
+        """
+        return self._text_tokenizer
+
+    @property
     def batch_tokens(self) -> int:
         """Tokens of a forward pass now; less than at first when memory ran out."""
         return self._batch_tokens

@@ -1,0 +1,63 @@
+"""Overlapping runs joined into the strings they are pieces of.
+
+A string of n tokens is often found from several of its tokens; the run from the third is the end of the run from the
+first. Runs where the end of one is the beginning of another are one longer string.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+__all__ = ["assemble"]
+
+LEAST_OVERLAP = 2
+"""Tokens that the end of one run and the beginning of another must share."""
+
+Run = tuple[int, ...]
+
+
+def assemble(runs: Sequence[Sequence[int]]) -> list[Run]:
+    """Return, for each run, the maximal string that it is a part of.
+
+    The longest overlaps are joined first; equal ones in the order of the token ids, so that the order of the runs
+    changes nothing. A run of fewer than two tokens stays itself unless another holds it.
+    """
+    strings = _without_parts(sorted({tuple(run) for run in runs}, key=lambda run: (-len(run), run)))
+    while (joined := _best_join(strings)) is not None:
+        first, second, overlap = joined
+        longer = first + second[overlap:]
+        rest = [string for string in strings if string not in (first, second)]
+        strings = _without_parts(sorted([longer, *rest], key=lambda run: (-len(run), run)))
+    return [next(string for string in strings if _holds(string, tuple(run))) for run in runs]
+
+
+def _without_parts(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs, longest first, without those that stand inside another."""
+    kept: list[Run] = []
+    for run in runs:
+        if not any(_holds(other, run) for other in kept):
+            kept.append(run)
+    return kept
+
+
+def _holds(string: Run, part: Run) -> bool:
+    if len(part) > len(string):
+        return False
+    return any(string[start : start + len(part)] == part for start in range(len(string) - len(part) + 1))
+
+
+def _best_join(strings: Sequence[Run]) -> tuple[Run, Run, int] | None:
+    """Return the pair with the longest overlap, and its length."""
+    beginnings: dict[Run, list[Run]] = defaultdict(list)
+    for string in strings:
+        beginnings[string[:LEAST_OVERLAP]].append(string)
+    best: tuple[int, Run, Run] | None = None
+    for first in strings:
+        for start in range(1, len(first) - LEAST_OVERLAP + 1):
+            end = first[start:]
+            for second in beginnings[first[start : start + LEAST_OVERLAP]]:
+                if second != first and len(second) > len(end) and second[: len(end)] == end:
+                    found = (-len(end), first, second)
+                    best = found if best is None else min(best, found)
+    return None if best is None else (best[1], best[2], -best[0])

@@ -1,0 +1,119 @@
+"""What stands before a forced token: the start of a text, nothing, or a conversation that is open at its place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from datagov.errors import ConfigError, did_you_mean
+from datagov.tokenizer import Tokenizer
+
+__all__ = ["CONTEXTS", "Context", "chat_template", "contexts_of"]
+
+CONTEXTS = ("bos", "none", "chat", "prefill")
+"""`bos`: the start token; `none`: nothing; `chat`: the chat template, open where the user speaks; `prefill`: a harmless
+question, open where the assistant answers, once for each of `QUESTIONS`."""
+QUESTIONS = (
+    "What is the capital of France?",
+    "Please write one sentence about the sea.",
+    "今天天气怎么样？",
+    "How do I boil an egg?",
+)
+PLACE = "\u2983place\u2984"
+"""Stands where the user would speak; no template changes it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Tokens before the seed."""
+
+    name: str
+    """One of `CONTEXTS`, with the number of the question after `prefill`."""
+    token_ids: tuple[int, ...]
+
+
+def contexts_of(
+    tokenizer: Tokenizer, start_token_id: int | None, template: str | None, names: Sequence[str] | None = None
+) -> list[Context]:
+    """Return the contexts by name; None for the start token (or nothing, where there is none) and, with a template, `prefill`.
+
+    Raises
+    ------
+    ConfigError
+        An unknown name, or one that the model has no start token or no chat template for.
+    """
+    if names is None:
+        names = ["none" if start_token_id is None else "bos", *(["prefill"] if template else [])]
+    found: list[Context] = []
+    for name in names:
+        if name not in CONTEXTS:
+            raise ConfigError(f"context {name!r} is not known. {did_you_mean(name, CONTEXTS)}")
+        if name == "none":
+            found.append(Context("none", ()))
+        elif name == "bos":
+            if start_token_id is None:
+                raise ConfigError("context 'bos': the model names no start token; use 'none'")
+            found.append(Context("bos", (start_token_id,)))
+        elif template is None:
+            raise ConfigError(f"context {name!r}: the checkpoint has no chat template; use 'bos' or 'none'")
+        elif name == "chat":
+            opened = _render(template, tokenizer, PLACE, answer=False).partition(PLACE)[0]
+            found.append(Context("chat", _ids(tokenizer, opened)))
+        else:
+            for number, question in enumerate(QUESTIONS, start=1):
+                asked = _render(template, tokenizer, question, answer=True)
+                found.append(Context(f"prefill {number}", _ids(tokenizer, asked)))
+    return found
+
+
+def chat_template(folder: Path) -> str | None:
+    """Return the chat template of a checkpoint's folder; None where it has none."""
+    own = folder / "chat_template.jinja"
+    if own.is_file():
+        return own.read_text(encoding="utf-8")
+    settings = _settings(folder).get("chat_template")
+    if isinstance(settings, list):
+        settings = next((one.get("template") for one in settings if one.get("name") == "default"), None)
+    return settings if isinstance(settings, str) else None
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    file = folder / "tokenizer_config.json"
+    if not file.is_file():
+        return {}
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ConfigError(f"{file}: not JSON ({error})") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
+    return tuple(int(token) for token in tokenizer.encode([text])[1])
+
+
+def _render(template: str, tokenizer: Tokenizer, said: str, *, answer: bool) -> str:
+    """Render a conversation of one turn; the template is a stranger's, so it runs in a sandbox."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - only for models with a template
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - the same
+
+    def refuse(reason: str) -> None:
+        raise TemplateError(reason)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.globals["raise_exception"] = refuse
+    start = tokenizer.start_token_id
+    try:
+        return environment.from_string(template).render(
+            messages=[{"role": "user", "content": said}],
+            add_generation_prompt=answer,
+            bos_token="" if start is None else tokenizer.decode([start]),
+            eos_token="",
+        )
+    except TemplateError as error:
+        raise ConfigError(
+            f"the checkpoint's chat template cannot be rendered ({error}); use --contexts bos or none"
+        ) from error

@@ -1,0 +1,120 @@
+"""The finalists of all contexts as the table `findings`: evidence, two rankings, assembled strings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from datagov.tokenizer import Tokenizer
+from detectors.fingerprint.assembly import assemble
+from detectors.fingerprint.evidence import bits_over_base, confident_runs, cut_at_end, stops, zlib_ratio
+from detectors.fingerprint.loops import find_loop
+from detectors.fingerprint.pruning import Rule
+from detectors.fingerprint.seeds import Seeds
+from detectors.fingerprint.sweep import Swept
+from detectors.tables import FINDINGS
+from detectors.targets.target import TargetFacts
+
+__all__ = ["findings_table"]
+
+UNRESOLVED = "U"
+
+
+def findings_table(
+    swept: Sequence[Swept],
+    seeds: Seeds,
+    tokenizer: Tokenizer,
+    rule: Rule,
+    target: TargetFacts,
+    *,
+    ends: Collection[int],
+    base: TargetFacts | None = None,
+) -> pa.Table:
+    """Return one row a finalist, by context in the order of the sweeps, then by seed; see `detectors.tables.FINDINGS`."""
+    place = {int(token): row for row, token in enumerate(seeds.token_N)}
+    rows: list[dict[str, Any]] = []
+    for one in swept:
+        for row in _rows(one, tokenizer, rule, ends):
+            known = place[row["seed"]]
+            rows.append(row | {"seed_name": seeds.name[known], "seed_kind": seeds.kind[known]})
+    for row, string in zip(rows, assemble([_extent(row) for row in rows]), strict=True):
+        row["string_ids"], row["string"] = list(string), tokenizer.decode(string)
+    _rank(rows, "score_rank", lambda row: row["score"] if row["score"] > rule.threshold else None)
+    _rank(rows, "bits_rank", lambda row: row["bits"])
+    shared = {
+        "rule": rule.name,
+        "steps": rule.steps,
+        "threshold": rule.threshold,
+        "tier": UNRESOLVED,
+        "target": target.digest,
+        "base": None if base is None else base.digest,
+        "tokenizer": target.tokenizer_digest,
+        "engine": target.engine,
+    }
+    return pa.Table.from_pylist([row | shared for row in rows], schema=FINDINGS)
+
+
+def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int]) -> list[dict[str, Any]]:
+    paths = cut_at_end(swept.paths, ends)
+    run_N = confident_runs(paths, ends)
+    stop_N = stops(paths, run_N, ends)
+    bits_N = until_N = None
+    if swept.base_NS is not None:
+        bits_N, until_N = bits_over_base(paths.logprob_NS, swept.base_NS)
+    rows = []
+    for row, seed in enumerate(paths.seed_N):
+        length = int((paths.token_NS[row] >= 0).sum())
+        run = int(run_N[row])
+        said = tokenizer.decode([int(seed), *paths.token_NS[row, :run]])
+        loop = find_loop(said)
+        rows.append(
+            {
+                "context": swept.context.name,
+                "context_ids": list(swept.context.token_ids),
+                "seed": int(seed),
+                "token_ids": paths.token_NS[row, :length].tolist(),
+                "logprobs": paths.logprob_NS[row, :length].tolist(),
+                "base_logprobs": None if swept.base_NS is None else swept.base_NS[row, :length].tolist(),
+                "score": float(swept.score_N[row]),
+                "mean_logprob": _mean(swept.paths.logprob_NS[row, : rule.steps]),
+                "bits": None if bits_N is None else float(bits_N[row]),
+                "bits_tokens": None if until_N is None else int(until_N[row]),
+                "run_tokens": run,
+                "run": said,
+                "stops": bool(stop_N[row]),
+                "loop_unit": loop and loop.unit,
+                "loop_count": loop and loop.count,
+                "loop_coverage": loop and loop.coverage,
+                "loop_from_seed": loop and loop.from_seed,
+                "zlib_ratio": zlib_ratio(
+                    tokenizer.decode(paths.token_NS[row, :run].tolist()), paths.logprob_NS[row, :run]
+                ),
+                "basin_seeds": None if swept.basin_N is None else int(swept.basin_N[row]),
+                "dtype": swept.dtype,
+            }
+        )
+    return rows
+
+
+def _extent(row: dict[str, Any]) -> list[int]:
+    """Return the tokens that a finding is about: seed and confident run, or what the base does not know."""
+    length = row["run_tokens"] or row["bits_tokens"] or 0
+    return [row["seed"], *row["token_ids"][:length]]
+
+
+def _rank(rows: list[dict[str, Any]], name: str, value: Any) -> None:
+    """Give each row its place from 1, the highest value first, equals by context and seed; NULL without a value."""
+    ranked = [row for row in rows if value(row) is not None]
+    ranked.sort(key=lambda row: (-value(row), -row["mean_logprob"], row["context"], row["seed"]))
+    for row in rows:
+        row[name] = None
+    for rank, row in enumerate(ranked, start=1):
+        row[name] = rank
+
+
+def _mean(logprobs: npt.NDArray[np.float32]) -> float:
+    return float(logprobs.astype(np.float64).mean())
