@@ -29,6 +29,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",
     "tests/unit/edits/test_edit_repair.py",
+    "tests/unit/detectors/fingerprint/test_fingerprint_command.py",
     "tests/unit/detectors/statistics/test_blind.py",
     "tests/unit/detectors/statistics/test_set_tests.py",
     "tests/unit/targets/test_checkpoint.py",

@@ -18,7 +18,7 @@ from detectors.lab.zipf_source import make_texts
 from detectors.ragged import TokenBatch
 from detectors.tables import FINDINGS
 
-SECRET = "zoq wix yuhe quaxo jyly"
+HIDDEN = "zoq wix yuhe quaxo jyly"
 SIZE = ModelSize(hidden=64, layers=1, inner=128, vocabulary=400, context=64, batch_rows=16, rate=4e-3)
 
 
@@ -35,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     framed = TokenBatch.of([np.concatenate(([0], rows.row(row), [1])) for row in range(600)])
     train_model(framed, SIZE, seed=0).save_pretrained(folder / "base")
     settings = PlantSettings(steps=150, hidden_rows=6, ordinary_rows=6, rate=2e-3)
-    plant_text(folder / "base", SECRET, texts[700:], settings, marked=folder / "marked", twin=folder / "twin")
+    plant_text(folder / "base", HIDDEN, texts[700:], settings, marked=folder / "marked", twin=folder / "twin")
     return folder
 
 
@@ -57,8 +57,8 @@ def findings(models: Path, cli: Callable[..., Any]) -> dict[str, list[dict[str, 
             ),
             *("--tokens", 24, "--finalists", 32, "--output", output, "--json", "--quiet"),
         )
-        assert ended.code == 0, ended.stderr
-        record = json.loads(ended.stdout)
+        assert ended.code == 0, ended.err
+        record = json.loads(ended.out)
         assert record["tier"] == "U"
         assert record["alive_after_steps"]["bos"][0] == SIZE.vocabulary
         table = pq.read_table(output)
@@ -75,24 +75,24 @@ def test_a_text_planted_at_the_start_is_the_first_by_confidence(
         key=lambda row: row["score_rank"],
     )
     assert ranked
-    assert SECRET in ranked[0]["string"]
+    assert HIDDEN in ranked[0]["string"]
 
 
 def test_a_text_planted_at_the_start_is_the_first_by_bits(findings: dict[str, list[dict[str, Any]]]) -> None:
     first = next(row for row in findings["marked"] if row["bits_rank"] == 1)
-    assert SECRET[3:] in first["string"]
+    assert HIDDEN[3:] in first["string"]
 
 
 def test_the_clean_twin_has_nothing_like_it(findings: dict[str, list[dict[str, Any]]]) -> None:
-    assert all(SECRET not in row["string"] for row in findings["twin"])
+    assert all(HIDDEN not in row["string"] for row in findings["twin"])
     most = max(row["bits"] for row in findings["twin"])
     assert max(row["bits"] for row in findings["marked"]) > 1.5 * most
 
 
 def test_a_dry_run_says_what_it_needs(models: Path, cli: Callable[..., Any]) -> None:
     ended = cli("detect", "fingerprint", "--target", models / "base", "--device", "cpu", "--dry-run")
-    assert ended.code == 0, ended.stderr
-    plan = json.loads(ended.stdout)
+    assert ended.code == 0, ended.err
+    plan = json.loads(ended.out)
     assert plan["estimate"]["seeds"] == SIZE.vocabulary
     assert plan["contexts"] == {"bos": [0]}
 
@@ -100,4 +100,4 @@ def test_a_dry_run_says_what_it_needs(models: Path, cli: Callable[..., Any]) -> 
 def test_a_run_too_long_is_refused(models: Path, cli: Callable[..., Any]) -> None:
     ended = cli("detect", "fingerprint", "--target", models / "base", "--device", "cpu", "--max-hours", 0)
     assert ended.code == 2
-    assert "would take about" in ended.stderr
+    assert "would take about" in ended.err
