@@ -41,7 +41,7 @@ def findings_table(
         for row in _rows(one, tokenizer, rule, ends):
             known = place[row["seed"]]
             rows.append(row | {"seed_name": seeds.name[known], "seed_kind": seeds.kind[known]})
-    for row, string in zip(rows, assemble([_extent(row) for row in rows]), strict=True):
+    for row, string in zip(rows, assemble([_extent(row, rule) for row in rows]), strict=True):
         row["string_ids"], row["string"] = list(string), tokenizer.decode(string)
     _rank(rows, "score_rank", lambda row: row["score"] if row["score"] > rule.threshold else None)
     _rank(rows, "bits_rank", lambda row: row["bits"])
@@ -100,9 +100,10 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
     return rows
 
 
-def _extent(row: dict[str, Any]) -> list[int]:
-    """Return the tokens that a finding is about: seed and confident run, or what the base does not know."""
-    length = row["run_tokens"] or row["bits_tokens"] or 0
+def _extent(row: dict[str, Any], rule: Rule) -> list[int]:
+    """Return the tokens that a finding is about: seed and confident run, or as far as the base knows less."""
+    sure = row["score"] > rule.threshold
+    length = row["run_tokens"] if sure else max(row["run_tokens"], row["bits_tokens"] or 0)
     return [row["seed"], *row["token_ids"][:length]]
 
 
