@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CORPUS ?= ../shared/corpus
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo demo-detect lint check test faults growth bench membership-study peers golden map-cc clean
+.PHONY: help demo demo-detect lint check test engines faults growth bench membership-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +30,13 @@ lint: $(INSTALLED) ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: lint ## everything static, and the fast tests
-	$(BIN)/python -m pytest -q -m 'not slow and not cluster'
+	$(BIN)/python -m pytest -q -m 'not slow and not cluster and not engines'
 
 test: $(INSTALLED) ## all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -m 'not engines'
+
+engines: $(INSTALLED) ## real engines, each in an environment of its own: vLLM on CPU, transformers serve
+	$(BIN)/python -m pytest -q -rs tests/engines
 
 faults: $(INSTALLED) peers ## kill, fill and fail a run at every step of its commits; the tables of docs/reliability.md
 	PYTHONPATH=tests $(BIN)/python tests/faults/crash_matrix.py --page docs/reliability.md
