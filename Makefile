@@ -35,7 +35,7 @@ check: lint ## everything static, and the fast tests
 test: $(INSTALLED) ## all tests
 	$(BIN)/python -m pytest -q -m 'not engines'
 
-engines: $(INSTALLED) ## real engines, each in an environment of its own: vLLM on CPU, transformers serve
+engines: $(INSTALLED) ## real engines, in an environment of their own: vLLM on CPU, transformers serve
 	$(BIN)/python -m pytest -q -rs tests/engines
 
 faults: $(INSTALLED) peers ## kill, fill and fail a run at every step of its commits; the tables of docs/reliability.md

@@ -1,19 +1,23 @@
-"""Engines in environments of their own. One that cannot be installed is a skip that says why; a wrong answer is a failure."""
+"""Engines in environments of their own. One that cannot be had here is a skip that says why; a wrong answer is a failure."""
 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from lab_models import small_lab
 from running import free_port, running_server
+
+from detectors.lab.train import Lab
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-INSTALL_SECONDS = 1500
+INSTALL_SECONDS = 420
 QUIET = {
     "HF_HUB_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -29,6 +33,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("engines")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _told_to_stop() -> None:
+    """Let a run that is told to stop end as one that is interrupted: its servers are stopped with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def environment(script: str, folder: str, variable: str) -> Path:
     """Return the Python of an engine's environment, made by its script unless the variable names one."""
     if os.environ.get(variable):
@@ -39,7 +49,7 @@ def environment(script: str, folder: str, variable: str) -> Path:
             [HERE / script, place], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{script} did not finish within {INSTALL_SECONDS} s")
+        pytest.skip(f"{script} took more than {INSTALL_SECONDS} s, so that this engine is NOT CHECKED")
     if made.returncode:
         pytest.skip(f"{script} failed, so that this engine is NOT CHECKED: {made.stderr.strip()[-600:]}")
     return place / "bin/python"
@@ -52,11 +62,9 @@ def vllm_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoint of two layers; not to be changed."""
-    from tiny_model import make_model
-
-    return make_model(tmp_path_factory.mktemp("tiny-model"))
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A trained lab, with heads of 64, the least some engines take; not to be changed."""
+    return small_lab(tmp_path_factory.mktemp("lab") / "lab")
 
 
 @pytest.fixture(scope="session")

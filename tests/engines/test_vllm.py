@@ -1,59 +1,57 @@
-"""vLLM on CPU, serving a checkpoint: its log-probabilities are those of the weights, in both conventions."""
+"""vLLM on CPU, serving a lab's checkpoint: its log-probabilities are those computed here, in both conventions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
-import torch
+from lab_models import SMALL
 from tokenizing import SENTENCES
-from transformers import AutoModelForCausalLM
 
+from datagov.errors import TargetRefused
+from detectors.lab.train import Lab
+from detectors.membership import method
 from detectors.ragged import TokenBatch
-from detectors.targets.http.target import HttpTarget, open_target
-from detectors.targets.opening import OpenOptions
+from detectors.scoring import Extras, make_inputs, tracer_of
+from detectors.targets.http.target import HttpTarget
+from detectors.targets.http.target import open_target as open_endpoint
+from detectors.targets.opening import OpenOptions, open_target
+from detectors.targets.target import Target
+from detectors.targets.windows import plan_windows
+from detectors.texts import read_texts
 
 KEY = "k3y-of-the-test"
 NATS = 1e-4
+CONTEXT = SMALL.model.context
 
 
 @pytest.fixture(scope="module")
 def url(
-    vllm_python: Path, tiny_model: Path, start_engine: Callable[..., AbstractContextManager[str]]
+    vllm_python: Path, lab: Lab, start_engine: Callable[..., AbstractContextManager[str]]
 ) -> Iterator[str]:
-    command = [vllm_python, "-m", "vllm.entrypoints.openai.api_server", "--model", tiny_model]
-    command += [
-        "--served-model-name",
-        "tiny",
-        "--dtype",
-        "float32",
-        "--max-model-len",
-        "256",
-        "--enforce-eager",
-    ]
-    command += ["--host", "127.0.0.1", "--port", "PORT", "--api-key", KEY, "--max-logprobs", "20"]
-    with start_engine(*command, ready="/health") as url:
+    command = [vllm_python, "-m", "vllm.entrypoints.openai.api_server", "--model", lab.model]
+    command += ["--served-model-name", "lab", "--dtype", "float32", "--max-model-len", CONTEXT]
+    command += ["--enforce-eager", "--max-logprobs", "20"]
+    command += ["--host", "127.0.0.1", "--port", "PORT", "--api-key", KEY]
+    with pytest.MonkeyPatch.context() as patch, start_engine(*command, ready="/health") as url:
+        patch.setenv("DATAGOV_TARGET_KEY", KEY)
         yield url
 
 
 @pytest.fixture(scope="module", params=["vllm", "openai"])
-def target(request: pytest.FixtureRequest, url: str, tiny_model: Path) -> Iterator[HttpTarget]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DATAGOV_TARGET_KEY", KEY)
-        target = open_target(url, OpenOptions(tokenizer=tiny_model, api=request.param))
-        yield target
-        target.close()
+def target(request: pytest.FixtureRequest, url: str, lab: Lab) -> Iterator[HttpTarget]:
+    target = open_endpoint(url, OpenOptions(tokenizer=lab.model, api=request.param))
+    yield target
+    target.close()
 
 
-def logprobs_of(checkpoint: Path, row: list[int]) -> np.ndarray:
-    """ln p of every token after each position, float64[n, V], as torch computes it."""
-    model = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32).eval()
-    with torch.no_grad():
-        return torch.log_softmax(model(torch.tensor([row])).logits[0].double(), dim=-1).numpy()
+@pytest.fixture(scope="module")
+def local(lab: Lab) -> Target:
+    return open_target(str(lab.model), OpenOptions(device="cpu"))
 
 
 def test_the_probe_finds_it_exact(target: HttpTarget) -> None:
@@ -61,7 +59,7 @@ def test_the_probe_finds_it_exact(target: HttpTarget) -> None:
     assert target.capabilities.prompt_logprobs == "exact", checks
     assert target.capabilities.generated_logprobs == "exact", checks
     assert target.capabilities.tolerance_nats < 1e-3
-    assert target.capabilities.context_tokens == 255
+    assert target.capabilities.context_tokens == CONTEXT - 1
     assert {name for name, (outcome, _) in checks.items() if outcome == "failed"} == set()
     assert checks["tokenizer"][0] == "passed"
     if target.conformance.convention == "vllm":
@@ -69,30 +67,46 @@ def test_the_probe_finds_it_exact(target: HttpTarget) -> None:
         assert target.capabilities.top_logprobs == 20
 
 
-def test_traces_over_http_are_those_of_the_weights(target: HttpTarget, tiny_model: Path) -> None:
-    encoded = target.encode(SENTENCES)
-    rows = [[0, *encoded.row(row).tolist()] for row in range(len(encoded))]
-    trace = target.trace(TokenBatch.of(rows))
-    for at, row in enumerate(rows):
-        table = logprobs_of(tiny_model, row)[:-1]
-        own = table[np.arange(len(row) - 1), row[1:]]
-        tokens = slice(trace.offsets[at], trace.offsets[at + 1])
-        np.testing.assert_allclose(trace.logprob_T[tokens], own, atol=NATS)
-        if trace.top_TK is not None:
-            expected = -np.sort(-table, axis=1)[:, :20]
-            np.testing.assert_allclose(trace.top_TK[tokens], expected, atol=NATS)
-        if trace.rank_T is not None:
-            assert np.mean(trace.rank_T[tokens] == (table > own[:, None]).sum(axis=1)) > 0.99
+def test_traces_over_http_are_those_made_here(target: HttpTarget, local: Target, lab: Lab) -> None:
+    texts = [*SENTENCES, *pq.read_table(lab.texts("labelled")).column("text").to_pylist()[::20]]
+    encoded = target.encode(texts)
+    windows = TokenBatch.of([[0, *encoded.row(row)][: CONTEXT - 1] for row in range(len(encoded))])
+    found, expected = target.trace(windows), local.trace(windows)
+    assert np.array_equal(found.token_ids_T, expected.token_ids_T)
+    np.testing.assert_allclose(found.logprob_T, expected.logprob_T, rtol=0, atol=NATS)
+    if target.conformance.convention == "vllm":
+        assert found.rank_T is not None
+        assert found.top_TK is not None
+        np.testing.assert_allclose(found.top1_T, expected.top1_T, rtol=0, atol=NATS)
+        # Tokens of like probability may change places.
+        assert np.mean(found.rank_T == expected.rank_T) > 0.99
+        inside = np.flatnonzero(found.rank_T < 20)
+        own = found.top_TK[inside, found.rank_T[inside]]
+        np.testing.assert_allclose(own, found.logprob_T[inside], rtol=0, atol=NATS)
     target.confirm()
 
 
-def test_greedy_continuations_are_those_of_the_weights(target: HttpTarget, tiny_model: Path) -> None:
-    if target.conformance.convention != "vllm":
-        pytest.skip("this convention names generated tokens by strings")
-    prefix: Any = [0, *target.encode([SENTENCES[0]]).row(0)[:8].tolist()]
-    made = target.force(TokenBatch.of([prefix]), 6)
-    row = [*prefix, *(int(token) for token in made.token_ids_NS[0] if token >= 0)]
-    table = logprobs_of(tiny_model, row)
-    for at in range(len(prefix), len(row)):
-        assert row[at] == table[at - 1].argmax()
-        assert made.logprob_NS[0, at - len(prefix)] == pytest.approx(table[at - 1].max(), abs=NATS)
+def test_greedy_continuations_are_those_made_here(target: HttpTarget, local: Target) -> None:
+    encoded = target.encode(SENTENCES)
+    prefixes = TokenBatch.of([[0, *encoded.row(row)[:8]] for row in range(len(encoded))])
+    if target.conformance.convention == "openai":
+        with pytest.raises(TargetRefused, match="strings only"):
+            target.force(prefixes, 6)
+        return
+    found, expected = target.force(prefixes, 6), local.force(prefixes, 6)
+    assert found.token_ids_NS.tolist() == expected.token_ids_NS.tolist()
+    np.testing.assert_allclose(found.logprob_NS, expected.logprob_NS, rtol=0, atol=NATS)
+
+
+def test_scores_over_http_are_those_made_here(target: HttpTarget, local: Target, lab: Lab) -> None:
+    texts = read_texts(str(lab.texts("calibration")))
+    methods = [method(name) for name in ("loss", "min_k", "dc_pdd")]
+    plan = plan_windows(local, window_tokens=CONTEXT - 2)
+    found, expected = (
+        make_inputs(tracer_of(one, plan), texts, methods, Extras(frequency=lab.frequency))[0]
+        for one in (target, local)
+    )
+    for one in methods:
+        scores, own = (one.score(inputs, one.defaults).values for inputs in (found, expected))
+        assert len(scores) == SMALL.sizes.calibration
+        np.testing.assert_allclose(scores, own, rtol=1e-4, atol=NATS)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pyarrow.parquet as pq
 import pytest
 
 from datagov.cli import main
 from detectors.tables import TARGETS
+from detectors.targets.ngram import save_ngram
 
 Open = Callable[..., Any]
 
@@ -67,3 +71,23 @@ def test_an_endpoint_for_others_needs_a_key(
     monkeypatch.delenv("DATAGOV_SERVE_KEY", raising=False)
     assert main(["detect", "serve", "--target", "anything", "--host", "0.0.0.0"]) == 2  # noqa: S104 - refused
     assert "DATAGOV_SERVE_KEY" in capsys.readouterr().err
+
+
+def test_an_endpoint_of_ours_says_where_it_listens(tokenizer_file: Path, tmp_path: Path) -> None:
+    save_ngram(tmp_path / "model.json", "Plain words.", tokenizer_file)
+    command = [sys.executable, "-m", "datagov", "detect", "serve", "--json", "--port", "0"]
+    command += ["--target", f"ngram:{tmp_path / 'model.json'}", "--name", "plain"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            said = []
+            for line in server.stdout:
+                said.append(line)
+                if line == "}\n":
+                    break
+            place = json.loads("".join(said))
+            assert place["model"] == "plain"
+            listed = httpx2.get(f"{place['url']}/models", timeout=30, trust_env=False).json()
+            assert [model["id"] for model in listed["data"]] == ["plain"]
+        finally:
+            server.terminate()
