@@ -2,7 +2,8 @@
 
 An n-gram can only repeat where the (n-1)-grams at its first and second character both repeat. So the
 kernel counts characters once, then for n = 2 .. 10 looks only at the positions that survived the level
-below. Every n-gram is named by the position of its first occurrence, so that the key of an n-gram (the
+below. Two positions that share an n-gram with no third leave the levels at once: how far they agree says
+all about both. Every n-gram is named by the position of its first occurrence, so that the key of an n-gram (the
 (n-1)-gram it starts with, its last character) is 64 bits and exact: nothing is compared by hash alone.
 """
 
@@ -34,6 +35,7 @@ CODE_POINTS = 0x110000
 GOLDEN_RATIO = np.uint64(0x9E3779B97F4A7C15)
 ONE = np.uint64(1)
 HALF = np.uint64(32)
+LONGEST = np.uint64(LAST_SIZE)
 
 
 @inline_kernel
@@ -41,13 +43,14 @@ def put(
     holder: npt.NDArray[np.uint32],
     keys: npt.NDArray[np.uint64],
     count: npt.NDArray[np.uint32],
+    last: npt.NDArray[np.uint32],
     key: np.uint64,
     position: np.uint32,
     none: np.uint32,
     mask: np.uint64,
     shift: np.uint64,
 ) -> np.uint32:
-    """Count `key` met at `position`; return the position where it was met first.
+    """Count `key` met at `position`, the `last` so far; return the position where it was met first.
 
     The only branch is on a probe that meets another key; `keys` is read for a free slot too, at the
     spare entry `none`.
@@ -62,7 +65,20 @@ def put(
     holder[slot] = first
     keys[first] = key
     count[first] = np.uint32(1) if new else np.uint32(count[first] + ONE)
+    last[first] = position
     return first
+
+
+@inline_kernel
+def agreement(
+    points: npt.NDArray[np.uint32], first: np.uint64, second: np.uint64, known: np.uint64
+) -> np.uint64:
+    """Return how many characters from `first` and from a later `second` agree, `known` to 10."""
+    most = min(LONGEST, np.uint64(points.size) - second)
+    agreed = known
+    while agreed < most and points[first + agreed] == points[second + agreed]:
+        agreed += ONE
+    return agreed
 
 
 @kernel
@@ -75,13 +91,12 @@ def count_covered(
 ) -> None:
     """Add up the characters in repeated n-grams of 5 to 10, and the different ones: `row` int64[15].
 
-    `repeats` uint8[C] is the size of the longest repeated n-gram that starts at a position, `char` the
+    `repeats` uint8[C] is the size, at most 10, of the longest repeated n-gram that starts at a position, `char` the
     first occurrence of the character there. A position lies in a repeated n-gram of every size up to
     that of the largest it lies in. `covered` and `widest` are scratch.
     """
     length = np.uint64(repeats.size)
     for i in range(length):
-        repeats[i] = min(repeats[i], np.uint8(10))
         covered[i] = repeats[i]
         widest[i] = 0
     for back in range(1, 10):
@@ -125,10 +140,12 @@ def count_repetition(
     holder = np.empty(capacity, np.uint32)  # hash table: the position where a key occurs first, or none
     keys = np.zeros(longest + 1, np.uint64)  # kept at the position of the first occurrence
     count = np.empty(longest + 1, np.uint32)  # occurrences, kept there too
+    last = np.empty(longest + 1, np.uint32)  # its last occurrence, kept there too
     char = np.empty(longest, np.uint32)  # first occurrence of the character at a position
-    gram = np.empty(longest + 1, np.uint32)  # first occurrence of the n-gram there; none if it has no other
-    active = np.empty(longest, np.uint32)  # positions of which gram is not none, ascending
-    repeats = np.empty(longest, np.uint8)  # size of the longest n-gram there that has another occurrence
+    gram = np.empty(longest, np.uint32)  # first occurrence of the n-gram at an active position
+    active = np.empty(longest, np.uint32)  # positions whose n-gram has two others at least, ascending
+    repeats = np.empty(longest + 1, np.uint8)  # size of the longest n-gram there that has another occurrence
+    most = np.empty(LAST_SIZE + 1, np.uint32)  # occurrences of the most frequent n-gram, by n
     covered = np.empty(longest, np.uint8)  # size of the largest such n-gram that the position lies in
     widest = np.empty(longest, np.uint8)  # for a character, at its first occurrence: its largest `covered`
 
@@ -152,25 +169,24 @@ def count_repetition(
             first_of[c] = first
             char[i] = first
             count[first] = np.uint32(1) if new else np.uint32(count[first] + ONE)
-            repeats[i] = 0
         actives = np.uint64(0)
         for i in range(length):
             first_of[points[i]] = np.uint32(0xFFFFFFFF)
             repeated = count[char[i]] > 1
-            gram[i] = char[i] if repeated else none
+            gram[i] = char[i]
+            repeats[i] = np.uint8(repeated)
             active[actives] = i
             actives += np.uint64(repeated)
-        gram[length] = none
+        repeats[length] = np.uint8(0)
+        most[:] = 1
 
         for step in range(2, LAST_SIZE + 1):
             n = np.uint64(step)
             candidates = np.uint64(0)
             for a in range(actives):
                 at = np.uint64(active[a])
-                possible = (at + n <= length) & (gram[at + ONE] != none)
-                gram[at] = gram[at] if possible else none
                 active[candidates] = at
-                candidates += np.uint64(possible)
+                candidates += np.uint64(repeats[at + ONE] >= step - 1)
             if candidates == 0:
                 break
             bits = 2
@@ -181,21 +197,28 @@ def count_repetition(
             for a in range(candidates):
                 at = np.uint64(active[a])
                 key = (np.uint64(gram[at]) << HALF) | np.uint64(char[at + n - ONE])
-                gram[at] = put(holder, keys, count, key, np.uint32(at), none, mask, shift)
+                gram[at] = put(holder, keys, count, last, key, np.uint32(at), none, mask, shift)
 
             actives = np.uint64(0)
-            most = np.uint32(1)
             for a in range(candidates):
                 at = np.uint64(active[a])
-                first = gram[at]
-                repeated = count[first] > 1
-                most = max(most, count[first])
-                gram[at] = first if repeated else none
-                repeats[at] = np.uint8(step) if repeated else repeats[at]
-                active[actives] = at
-                actives += np.uint64(repeated)
-            if step <= 4:
-                counts[d, step - 2] = np.int64(most - np.uint32(1)) * step
+                first = np.uint64(gram[at])
+                copies = count[first]
+                if copies > 2:
+                    repeats[at] = np.uint8(step)
+                    most[step] = max(most[step], copies)
+                    active[actives] = at
+                    actives += ONE
+                elif copies == 2 and first == at:
+                    other = np.uint64(last[at])
+                    agreed = agreement(points, at, other, n)
+                    repeats[at] = np.uint8(agreed)
+                    repeats[other] = np.uint8(agreed)
+                    for up_to in range(n, agreed + ONE):
+                        most[up_to] = max(most[up_to], np.uint32(2))
+        for step in range(2, 5):
+            if size >= step:
+                counts[d, step - 2] = np.int64(most[step] - np.uint32(1)) * step
         count_covered(repeats[:size], char, covered, widest, counts[d])
 
 
