@@ -58,7 +58,8 @@ golden: $(INSTALLED) peers ## write datatrove's values of our own documents agai
 	$(BIN)/python tests/golden/make_golden.py
 
 map-cc: $(INSTALLED) ## lay MAP-CC's rules, mended and as released, side by side: docs/map-cc.md
-	$(BIN)/python tests/studies/map_cc.py --corpus $(CORPUS) > docs/map-cc.md
+	$(BIN)/python tests/studies/map_cc.py --corpus $(CORPUS) > docs/map-cc.md.new
+	mv docs/map-cc.md.new docs/map-cc.md
 
 clean: ## remove what the commands above made, environments excepted
 	rm -rf demo-out detect-out bench-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

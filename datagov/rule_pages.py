@@ -69,6 +69,7 @@ def introduction(profiles: list[Profile]) -> Iterator[str]:
         yield "Not included:"
         yield ""
         yield from (f"- {left_out}" for left_out in profile.not_included)
+        yield from conditions(profile)
         if profile.word_lists:
             yield ""
             yield "Bounded only where a filter's `word_lists` names a file:"
@@ -90,6 +91,18 @@ def introduction(profiles: list[Profile]) -> Iterator[str]:
         for language, words in lists.items():
             yield f"- `{name}`, {language}: {', '.join(words)}"
     yield ""
+
+
+def conditions(profile: Profile) -> Iterator[str]:
+    """Yield the conditions on several signals at once that a profile has besides its bounds."""
+    if not profile.conditions:
+        return
+    yield ""
+    yield "Kept only where each of these is true as well:"
+    yield ""
+    for condition in profile.conditions:
+        sql = f"`{condition.sql}`, missing: {condition.missing}"
+        yield f"- `{condition.name}`: {sql}; {condition.source}."
 
 
 def section(kind: SignalFamily, profiles: list[Profile]) -> Iterator[str]:

@@ -27,6 +27,20 @@ from pipelines.executors.on_ray import RETRIES
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 INJECT = Path(__file__).parents[1] / "faults/inject"
+FAMILY = """
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datagov import RuleInfo, SignalFamily
+
+
+def measure(batch, params):
+    return pa.RecordBatch.from_pydict({"marks": pc.count_substring(batch.texts, "?").cast(pa.int64())})
+
+
+RULE = RuleInfo("mark_count", "marks", None, "marks", "Question marks.", (0.0, None), "never", "here")
+MARKS = SignalFamily("question_marks", 1, measure, (RULE,))
+"""
 
 
 class TestOneNode:
@@ -65,6 +79,27 @@ class TestOneNode:
         )
         with pytest.raises(InputError, match=r"part-0\.parquet:1: column 'id' is NULL"):
             cluster_runs.run_in_process(recipe, "ray", workers=1)
+
+    def test_a_family_of_ones_own_is_found_by_the_workers(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "path", [*sys.path])
+        monkeypatch.delitem(sys.modules, "question_marks", raising=False)
+        (tmp_path / "in").mkdir()
+        texts = ["no question", "one? two?", "three? four? five?", "none at all"]
+        for shard in range(2):
+            table = pa.table({"text": [f"{text} in shard {shard}" for text in texts]})
+            pq.write_table(table, tmp_path / f"in/part-{shard}.parquet")
+        step = {"filter": {"signals": "question_marks:MARKS", "bounds": {"mark_count": {"max": 1}}}}
+        manifests = {}
+        for executor in ("local", "ray"):
+            folder = tmp_path / executor
+            recipe = cluster_runs.write_recipe(folder, tmp_path / "in", steps=[step])
+            (folder / "question_marks.py").write_text(FAMILY)
+            manifests[executor] = cluster_runs.run_in_process(recipe, executor, workers=1)
+        assert manifests["ray"]["documents"] == 8
+        assert manifests["ray"]["kept"] == 4
+        assert cluster_runs.contents(tmp_path / "ray/out") == cluster_runs.contents(tmp_path / "local/out")
 
 
 def kill_a_busy_worker(struck: list[int]) -> None:

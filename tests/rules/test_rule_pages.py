@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from datagov.conditions import Condition
 from datagov.profiles import PROFILES, load_profile
-from datagov.rule_pages import examples, page, with_example_lists
+from datagov.rule_pages import examples, introduction, page, with_example_lists
 from datagov.signals import FAMILIES
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
@@ -39,3 +41,9 @@ def test_each_bound_keeps_one_example_and_is_crossed_by_another(name: str) -> No
         else:
             assert example.crossed is not None, bound.signal
             assert not low <= example.crossed <= high
+
+
+def test_the_page_shows_what_a_profile_asks_besides_its_bounds() -> None:
+    condition = Condition("few", [">", ["signal", "word_count"], ["number", 6.0]], "keep", "Me 2024, here")
+    profile = replace(load_profile("gopher-en"), conditions=(condition,))
+    assert "- `few`: `word_count > 6`, missing: keep; Me 2024, here." in list(introduction([profile]))
