@@ -97,8 +97,8 @@ class TestOneNode:
             recipe = cluster_runs.write_recipe(folder, tmp_path / "in", steps=[step])
             (folder / "question_marks.py").write_text(FAMILY)
             manifests[executor] = cluster_runs.run_in_process(recipe, executor, workers=1)
-        assert manifests["ray"]["documents"] == 8
-        assert manifests["ray"]["kept"] == 4
+        assert manifests["ray"]["counts"]["documents_in"] == 8
+        assert manifests["ray"]["counts"]["kept"] == 4
         assert cluster_runs.contents(tmp_path / "ray/out") == cluster_runs.contents(tmp_path / "local/out")
 
 

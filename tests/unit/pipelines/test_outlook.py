@@ -31,6 +31,7 @@ STEPS: list[dict[str, Any]] = [
     {"exact_dedup": {}},
     NEAR,
 ]
+QUANTILE = {"filter": {"bounds": {"word_count": {"min": {"quantile": 0.2}}}}}
 PART_ROWS = 6
 
 
@@ -61,6 +62,7 @@ def states(found: dict[str, Any]) -> list[tuple[str, str]]:
         [{"exact_dedup": {}}],
         [NEAR, {"filter": {"profile": "gopher-en"}}],
         [{"filter": {"profile": "gopher-en"}}, {"normalise": {}}, {"exact_dedup": {}}, NEAR],
+        [QUANTILE, {"exact_dedup": {}}],
         [NEAR, {"name": "a: b", "exact_dedup": {"on": "id"}}, {"name": "again", "exact_dedup": {}}],
     ],
 )
@@ -116,6 +118,19 @@ def test_what_is_reused_is_not_done_again(
     }
     assert not fresh & (reused - {"measure"})
     assert (first == "measure") == bool(fresh & {"keys", "documents", "signals", "sketch"})
+
+
+def test_a_limit_that_is_a_quantile_is_settled_before_it_decides(
+    make: Callable[..., Path], govern: Run
+) -> None:
+    path = make(steps=[QUANTILE])
+    names = [stage["stage"] for stage in told(path)["stages"]]
+    assert names[names.index("filter: tally") :][:2] == ["filter: tally", "filter: settle"]
+    govern(path, part_rows=PART_ROWS)
+    assert {state for _, state in states(told(path))} == {"reused"}
+    other = dict(states(told(path, changes=["filter/word_count.min=65"])))
+    assert "filter: settle" not in other
+    assert other["measure"] == "reused"
 
 
 def test_a_new_shard_is_the_only_one_to_be_measured(make: Callable[..., Path], govern: Run) -> None:
