@@ -27,7 +27,7 @@ from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.windows import plan_windows
 from detectors.texts import read_texts
 
-__all__ = ["demo"]
+__all__ = ["demo", "judge_set", "score_sets"]
 
 MARK = ".datagov-detect-demo"
 """Empty file that says that a folder is the demo's to empty."""
@@ -61,16 +61,16 @@ def demo(folder: Path, *, as_json: bool = False) -> bool:
     terminal.note(f"training a small model in {folder}/lab, on texts made here ...")
     lab = train_lab(folder / "lab", SETTINGS)
     sets = ("labelled", "members", "non_members", "calibration", "shifted")
-    scores = _score(lab, folder / "scores", sets)
+    scores = score_sets(lab, folder / "scores", sets)
     rates = [_auroc(lab, pq.read_table(scores["labelled"]), times) for times in SETTINGS.sizes.repeated]
     times = pq.read_table(lab.texts("members")).column("repetition").to_numpy()
     verdicts = {
         f"members seen {seen} times": _shares(words)
         for seen in SETTINGS.sizes.repeated
-        for words in [_judge(lab, "members", scores)[times == seen]]
+        for words in [judge_set(lab, "members", scores)[times == seen]]
     }
-    verdicts["non-members"] = _shares(_judge(lab, "non_members", scores))
-    verdicts["later non-members (the trap)"] = trap = _shares(_judge(lab, "shifted", scores))
+    verdicts["non-members"] = _shares(judge_set(lab, "non_members", scores))
+    verdicts["later non-members (the trap)"] = trap = _shares(judge_set(lab, "shifted", scores))
     checks = {
         "members seen 16 times are told from non-members": min(rates[-1].values()) > 0.9,
         "most of them have evidence": verdicts["members seen 16 times"].get("evidence", 0.0) > 0.5,
@@ -85,11 +85,13 @@ def demo(folder: Path, *, as_json: bool = False) -> bool:
     return all(checks.values())
 
 
-def _score(lab: Lab, folder: Path, sets: Sequence[str]) -> dict[str, Path]:
-    """Score some sets of a lab's texts under its model; return the files."""
+def score_sets(
+    lab: Lab, folder: Path, sets: Sequence[str], methods: Sequence[str] = METHODS
+) -> dict[str, Path]:
+    """Score some sets of a lab's texts under its model; return the scores table of each."""
     target = open_target(str(lab.model), OpenOptions(device="cpu"))
     tracer = tracer_of(target, plan_windows(target), store=folder / "traces")
-    chosen = [Chosen(method(name), resolve_params(method(name), {})) for name in METHODS]
+    chosen = [Chosen(method(name), resolve_params(method(name), {})) for name in methods]
     found = {}
     for name in sets:
         texts = read_texts(str(lab.texts(name)))
@@ -111,15 +113,17 @@ def _auroc(lab: Lab, scores: pa.Table, times: int) -> dict[str, float]:
     return {record["method"]: record["auroc"]["value"] for record in evaluate(scores, asked)}
 
 
-def _judge(lab: Lab, name: str, scores: dict[str, Path]) -> npt.NDArray[np.str_]:
-    """Return the verdict of each text of a set; a lab's texts are documents of their own."""
+def judge_set(
+    lab: Lab, name: str, scores: dict[str, Path], calibration: str = "calibration"
+) -> npt.NDArray[np.str_]:
+    """Return the verdict of each text of a set, held against another; a lab's texts are documents of their own."""
     pair = open_pair(
         scores[name],
-        scores["calibration"],
+        scores[calibration],
         DECLARED,
         {},
         texts=str(lab.texts(name)),
-        calibration_texts=str(lab.texts("calibration")),
+        calibration_texts=str(lab.texts(calibration)),
     )
     return np.array(assess(pair, alpha=ALPHA, correction="none").verdicts.words)
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datagov.errors import ConfigError
+from datagov.text.kernel import kernel
 from detectors.membership.method import Inputs, Method, Params, Scores, needed
 from detectors.membership.rows import AT_LEAST_ONE, lowest_counts, lowest_means, scores
 from detectors.trace import TraceBatch
@@ -35,16 +36,22 @@ def _score(inputs: Inputs, params: Params) -> Scores:
 
 def _same_rows(a: TraceBatch, b: TraceBatch) -> npt.NDArray[np.bool_]:
     """Return bool[N]: rows with the same token ids."""
-    return np.array(
-        [
-            np.array_equal(
-                a.token_ids_T[a.offsets[row] : a.offsets[row + 1]],
-                b.token_ids_T[b.offsets[row] : b.offsets[row + 1]],
-            )
-            for row in range(a.windows)
-        ],
-        dtype=bool,
-    )
+    same = np.empty(a.windows, dtype=np.bool_)
+    _compare(a.token_ids_T, a.offsets, b.token_ids_T, b.offsets, same)
+    return same
+
+
+@kernel
+def _compare(
+    a: np.ndarray, a_offsets: np.ndarray, b: np.ndarray, b_offsets: np.ndarray, same: np.ndarray
+) -> None:
+    for row in range(len(same)):
+        length = a_offsets[row + 1] - a_offsets[row]
+        same[row] = length == b_offsets[row + 1] - b_offsets[row]
+        i = 0
+        while same[row] and i < length:
+            same[row] = a[a_offsets[row] + i] == b[b_offsets[row] + i]
+            i += 1
 
 
 PAC = Method(

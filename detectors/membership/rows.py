@@ -121,8 +121,9 @@ def _lowest(values_T: np.ndarray, offsets: np.ndarray, counts: np.ndarray, out: 
         if count == 0:
             out[row] = np.nan
             continue
-        ordered = np.sort(values_T[offsets[row] : offsets[row + 1]])
+        # Selected before they are sorted: sorting a whole row for its lowest fifth takes twice as long.
+        lowest = np.sort(np.partition(values_T[offsets[row] : offsets[row + 1]], count - 1)[:count])
         total = 0.0
-        for i in range(count):
-            total += np.float64(ordered[i])
+        for value in lowest:
+            total += np.float64(value)
         out[row] = total / count

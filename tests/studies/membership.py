@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from scipy.stats import betabinom, chisquare
+from membership_error import ALPHA, CONTROL_HEAD, SPLITS, control_row
+from membership_lab import SETTINGS, lab_sections
 
 from detectors.membership.sizes import utf8_bytes, zlib_bytes
 from detectors.statistics.blind import blind_check
 from detectors.statistics.blind_features import similarity
-from detectors.statistics.conformal import allowed_rank, threshold
 from detectors.statistics.overlap import near_duplicates
 from detectors.statistics.set_tests import permutation_p, rank_sum_p
 
@@ -30,9 +29,10 @@ SEEDS = (0, 1, 2)
 SOURCES = {"zh_laws": ("zh_laws",), "en_mixed + en_web": ("en_mixed", "en_web")}
 DOCUMENTS = 600
 CHARS = 2000
-SPLITS = 1000
+HEAD = """# What was measured of membership verdicts
+
+Written by `make membership-study` on real text; every figure below is of one run. [Decision 16](decisions/0016-no-evidence-without-a-blind-check.md) says why verdicts are as they are."""
 BLIND_SPLITS = 200
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -65,26 +65,7 @@ def pool_of(corpus: Path, name: str, folders: tuple[str, ...]) -> Pool:
 
 def error_control(pools: list[Pool]) -> str:
     """Calibration: the realised rate, and the law of the counts."""
-    rows = []
-    for pool in pools:
-        for seed in SEEDS:
-            generator, scores = np.random.default_rng(seed), pool.scores
-            n0 = len(scores) // 2
-            tested = 20
-            counts = []
-            for _ in range(SPLITS):
-                order = generator.permutation(len(scores))
-                known, rest = scores[order[:n0]], scores[order[n0 : n0 + tested]]
-                counts.append(int((rest > threshold(known, ALPHA).value).sum()))
-            k = allowed_rank(n0, ALPHA)
-            law = betabinom(tested, k, n0 + 1 - k)
-            observed = np.bincount(np.minimum(counts, 4), minlength=5)
-            expected = np.append(law.pmf(np.arange(4)), law.sf(3)) * SPLITS
-            realised, error = np.mean(counts) / tested, np.std(counts) / tested / np.sqrt(SPLITS)
-            fit = chisquare(observed, expected).pvalue
-            rows.append(
-                f"| {pool.name} | {seed} | {n0} | {k / (n0 + 1):.4f} | {realised:.4f} ± {1.96 * error:.4f} | {fit:.2f} |"
-            )
+    rows = [control_row(pool.name, seed, pool.scores) for pool in pools for seed in SEEDS]
     return "\n".join(
         [
             "## Error control of single documents",
@@ -95,11 +76,22 @@ def error_control(pools: list[Pool]) -> str:
                 "beta-binomial law (p of a χ² test with five cells)."
             ),
             "",
-            "| text | seed | n0 | stated rate | realised rate | p of the law |",
-            "|---|---|---|---|---|---|",
+            *CONTROL_HEAD,
             *rows,
         ]
     )
+
+
+def excerpts(corpus: Path, folders: tuple[str, ...]) -> list[str]:
+    """Return the documents a lab divides, as many of each folder."""
+    tables = [
+        pa.concat_tables(
+            [pq.read_table(path, columns=["text"]) for path in sorted((corpus / folder).glob("*.parquet"))]
+        )
+        for folder in folders
+    ]
+    each = min(table.num_rows for table in tables)
+    return [text for table in tables for text in table.column("text").slice(0, each).to_pylist() if text]
 
 
 def null_sets(pools: list[Pool]) -> str:
@@ -203,21 +195,20 @@ def main() -> None:
     )
     parser.add_argument("--corpus", type=Path, default=ROOT.parent / "shared/corpus")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/membership.md")
+    parser.add_argument("--only", choices=("error", "lab"), help="write one half again, keep the other")
     given = parser.parse_args()
-    pools = [pool_of(given.corpus, name, folders) for name, folders in SOURCES.items()]
-    sections: list[Callable[[], str]] = [
-        lambda: error_control(pools),
-        lambda: null_sets(pools),
-        lambda: blind_alarms(pools),
-        lambda: blind_shifts(given.corpus.parent / "labelled"),
-    ]
-    head = (
-        "# What was measured of membership verdicts\n\nWritten by `make membership-study` on real text; every figure below is of "
-        "one run. [Decision 16](decisions/0016-no-evidence-without-a-blind-check.md) says why verdicts are as they are."
-    )
-    given.output.write_text(
-        "\n\n".join([head, *(section() for section in sections)]) + "\n", encoding="utf-8"
-    )
+    head, *sections = (given.output.read_text(encoding="utf-8") if given.only else HEAD).split("\n## ")
+    kept = {section.partition("\n")[0]: "## " + section.strip() for section in sections}
+    found: list[str] = []
+    if given.only != "lab":
+        pools = [pool_of(given.corpus, name, folders) for name, folders in SOURCES.items()]
+        found = [error_control(pools), null_sets(pools), blind_alarms(pools)]
+        found.append(blind_shifts(given.corpus.parent / "labelled"))
+    if given.only != "error":
+        texts = {name: excerpts(given.corpus, folders) for name, folders in SOURCES.items()}
+        found += lab_sections(texts, SETTINGS, SEEDS)
+    made = {section.partition("\n")[0].removeprefix("## "): section for section in found}
+    given.output.write_text("\n\n".join([head.strip(), *(kept | made).values()]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
