@@ -31,7 +31,7 @@ DOCUMENTS = 600
 CHARS = 2000
 HEAD = """# What was measured of membership verdicts
 
-Written by `make membership-study` on real text; every figure below is of one run. [Decision 16](decisions/0016-no-evidence-without-a-blind-check.md) says why verdicts are as they are."""
+Written by `make membership-study` on real text; every figure of a table is of one run. [Decision 16](decisions/0016-no-evidence-without-a-blind-check.md) says why verdicts are as they are."""
 BLIND_SPLITS = 200
 
 
