@@ -299,7 +299,7 @@ def test_inner_sizes_do_not_matter(
         ("pipelines.stages.link.RANGE_DOCUMENTS", 10),
         ("pipelines.stages.elect.MICRO_BATCH_BYTES", 3_000),
         ("pipelines.texts.MICRO_BATCH_BYTES", 5_000),
-        ("datagov.storage.ROW_GROUP_ROWS", 100),
+        ("datagov.encoding.ROW_GROUP_ROWS", 100),
         ("pipelines.sorted_runs.ROW_GROUP_ROWS", 100),
     ):
         monkeypatch.setattr(name, value)
