@@ -33,9 +33,9 @@ WHOLE_RUNS = (
     "tests/unit/detectors/fingerprint/test_fingerprint_command.py",
     "tests/unit/detectors/statistics/test_blind.py",
     "tests/unit/detectors/statistics/test_set_tests.py",
-    "tests/unit/targets/test_checkpoint.py",
-    "tests/unit/targets/test_lab_and_score.py",
-    "tests/unit/targets/test_trace_store.py",
+    "tests/unit/detectors/checkpoints/test_checkpoint.py",
+    "tests/unit/detectors/checkpoints/test_lab_and_score.py",
+    "tests/unit/detectors/checkpoints/test_trace_store.py",
 )
 """Tests that make run after run, or many comparisons with a slow library: `make test` has time for them, `make check` has two minutes."""
 
