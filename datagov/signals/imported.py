@@ -68,7 +68,7 @@ def import_family(path: str, beside: str = "") -> SignalFamily:
             places = f"installed, on PYTHONPATH{f' or in {beside}' if beside else ''}"
             raise ConfigError(f"{path}: there is no module {error.name!r} that is {places}.") from None
         raise ConfigError(f"{path}: the module cannot be imported: {error}.") from error
-    except Exception as error:
+    except Exception as error:  # a border: a user's module may raise anything
         raise ConfigError(f"{path}: the module cannot be imported: {told(error)}.") from error
     found = getattr(module, attribute, None)
     if not isinstance(found, SignalFamily):
@@ -150,7 +150,7 @@ def measured(family: SignalFamily, batch: TextBatch, params: Params) -> pa.Recor
     where = family.origin.path
     try:
         table = family.measure(batch, params)
-    except Exception as error:
+    except Exception as error:  # a border: so may a user's measure
         raise ConfigError(f"{where}: measure raised {told(error)}.") from error
     if not isinstance(table, pa.RecordBatch):
         raise ConfigError(
