@@ -10,7 +10,14 @@ import typer
 
 from datagov import terminal
 from datagov.errors import ConfigError
-from detectors.commands.target_options import DeviceOption, DtypeOption, TargetOption, TokenizerOption, opened
+from detectors.commands.target_options import (
+    AdapterOption,
+    DeviceOption,
+    DtypeOption,
+    TargetOption,
+    TokenizerOption,
+    opened,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,9 +63,7 @@ def fingerprint_command(
     dtype: DtypeOption = None,
     device: DeviceOption = None,
     tokenizer: TokenizerOption = None,
-    adapter: Annotated[
-        Path | None, typer.Option("--adapter", metavar="DIR", help="LoRA adapter of a checkpoint.")
-    ] = None,
+    adapter: AdapterOption = None,
     rows: Annotated[int | None, typer.Option("--rows", help="Seeds of a step; default by device.")] = None,
     max_hours: Annotated[float, typer.Option("--max-hours", help="Refuse a longer run.")] = 4.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would need.")] = False,

@@ -10,7 +10,18 @@ import typer
 
 from datagov import terminal
 from datagov.errors import ConfigError
-from detectors.commands.target_options import DeviceOption, DtypeOption, TargetOption, TokenizerOption, opened
+from detectors.commands.target_options import (
+    AdapterOption,
+    ApiOption,
+    DeviceOption,
+    DtypeOption,
+    KeyVariableOption,
+    ModelOption,
+    StartTokenOption,
+    TargetOption,
+    TokenizerOption,
+    opened,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,23 +83,14 @@ def score_command(
     dtype: DtypeOption = None,
     device: DeviceOption = None,
     tokenizer: TokenizerOption = None,
-    adapter: Annotated[
-        Path | None, typer.Option("--adapter", metavar="DIR", help="LoRA adapter of a checkpoint.")
-    ] = None,
+    adapter: AdapterOption = None,
     revision: Annotated[
         str | None, typer.Option("--revision", help="Snapshot in the local model cache.")
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Name of the model at an endpoint.")] = None,
-    api: Annotated[
-        str | None, typer.Option("--api", help="How an endpoint is asked; default what works.")
-    ] = None,
-    start_token: Annotated[
-        str | None, typer.Option("--start-token", help="Start token by name; default BOS, else EOS.")
-    ] = None,
-    key_variable: Annotated[
-        str | None,
-        typer.Option("--key-variable", metavar="NAME", help="Environment variable with an endpoint's key."),
-    ] = None,
+    model: ModelOption = None,
+    api: ApiOption = None,
+    start_token: StartTokenOption = None,
+    key_variable: KeyVariableOption = None,
     layout: Annotated[str, typer.Option("--layout", help="padded, or packed.")] = "padded",
     seed: Annotated[int, typer.Option("--seed", help="Of shots and perturbations.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datagov import terminal
+from detectors.commands.target_options import ApiOption, KeyVariableOption, ModelOption, StartTokenOption
 
 if TYPE_CHECKING:
     from detectors.targets.target import Target
@@ -35,18 +36,10 @@ def check_command(
             "--tokenizer", metavar="PATH", help="tokenizer.json or its folder; needed for endpoints."
         ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Which model of the endpoint.")] = None,
-    api: Annotated[
-        str | None,
-        typer.Option("--api", help="vllm, openai, sglang, tgi or lmdeploy; default what works."),
-    ] = None,
-    start_token: Annotated[
-        str | None, typer.Option("--start-token", help="Start token by name; default BOS, else EOS.")
-    ] = None,
-    key_variable: Annotated[
-        str | None,
-        typer.Option("--key-variable", metavar="NAME", help="Environment variable with the key."),
-    ] = None,
+    model: ModelOption = None,
+    api: ApiOption = None,
+    start_token: StartTokenOption = None,
+    key_variable: KeyVariableOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write a row of the table `targets`.")
     ] = None,

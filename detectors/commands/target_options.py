@@ -13,7 +13,18 @@ from datagov import terminal
 if TYPE_CHECKING:
     from detectors.targets.target import Target
 
-__all__ = ["DeviceOption", "DtypeOption", "TargetOption", "TokenizerOption", "opened"]
+__all__ = [
+    "AdapterOption",
+    "ApiOption",
+    "DeviceOption",
+    "DtypeOption",
+    "KeyVariableOption",
+    "ModelOption",
+    "StartTokenOption",
+    "TargetOption",
+    "TokenizerOption",
+    "opened",
+]
 
 TargetOption = Annotated[
     str,
@@ -35,6 +46,25 @@ DeviceOption = Annotated[
 TokenizerOption = Annotated[
     Path | None,
     typer.Option("--tokenizer", metavar="PATH", help="tokenizer.json, where the target has none."),
+]
+AdapterOption = Annotated[
+    Path | None, typer.Option("--adapter", metavar="DIR", help="LoRA adapter of a checkpoint.")
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="Name of the model, at an endpoint of several.")
+]
+ApiOption = Annotated[
+    str | None,
+    typer.Option(
+        "--api", help="How an endpoint is asked: vllm, openai, sglang, tgi or lmdeploy; default what works."
+    ),
+]
+StartTokenOption = Annotated[
+    str | None, typer.Option("--start-token", help="Start token by name; default BOS, else EOS.")
+]
+KeyVariableOption = Annotated[
+    str | None,
+    typer.Option("--key-variable", metavar="NAME", help="Environment variable with an endpoint's key."),
 ]
 
 
