@@ -27,7 +27,7 @@ from detectors.trace_store import load_traces, stored_traces
 
 __all__ = ["Chosen", "Extras", "Tracer", "make_inputs", "score_table", "tracer_from_store", "tracer_of"]
 
-OPTIONAL = frozenset({"entropy", "variance", "top1", "rank"})
+OPTIONAL = frozenset({"entropy", "variance", "top1", "rank", "top_logprobs"})
 PERTURBED = 5
 """Perturbed versions of a text, as PAC's authors take."""
 SWAPPED_SHARE = 0.3
@@ -198,8 +198,6 @@ def _refuse(tracer: Tracer, methods: Sequence[Method]) -> None:
         lacks = {str(need) for need in method.needs} & OPTIONAL - can.statistics
         if method.needs & {"plain"} and can.prompt_logprobs != "exact":
             lacks = lacks | {f"log-probabilities of the prompt, which are {can.prompt_logprobs}"}
-        if "top_logprobs" in method.needs and can.top_logprobs == 0:
-            lacks = lacks | {"top_logprobs"}
         if lacks:
             raise TargetRefused(
                 f"method {method.name!r} needs {', '.join(sorted(lacks))}, and {tracer.facts.name} does not give it; "

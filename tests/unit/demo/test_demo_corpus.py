@@ -13,6 +13,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from datagov.text.batch import TextBatch
 from pipelines.demo.corpus import PLANTED, Plan, make_corpus
 from pipelines.demo.drafts import EDIT_RATES, KINDS
 from pipelines.demo.oracle import jaccard, shingles, tokens
@@ -167,10 +168,9 @@ def test_composed_documents_read_as_text(rows: list[dict], texts: dict[str, str 
 
 
 def test_tokens_agree_with_the_token_stream_of_the_core(texts: dict[str, str | None]) -> None:
-    batch = pytest.importorskip("datagov.text.batch")
     chosen = [text for text in texts.values() if text and "\ufffd" not in text and "\x80" not in text][:400]
     composed = [text for text in chosen if not any("\x80" <= char <= "\x9f" for char in text)]
-    offsets = batch.TextBatch(pa.array(composed, pa.large_string())).tokens.offsets
+    offsets = TextBatch(pa.array(composed, pa.large_string())).tokens.offsets
     counts = [int(stop - start) for start, stop in pairwise(offsets)]
     latin_or_han = [
         (count, text)

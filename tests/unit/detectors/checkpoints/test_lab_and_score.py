@@ -111,6 +111,7 @@ def test_a_lower_case_text_has_no_lowercase_score(lab: Lab, cli: Cli, tmp_path: 
         (("--methods", "min_k", "--set", "k=0.1"), 2, "expected METHOD.PARAM=VALUE"),
         (("--methods", "reference"), 2, "needs a reference model"),
         (("--methods", "recall"), 2, "--non-member-shots FILE"),
+        (("--methods", "min_k_plus_plus_top"), 4, "needs top_logprobs, and"),
         (("--methods", "min_k", "--window-tokens", "9999"), 2, "takes at most"),
     ],
 )
