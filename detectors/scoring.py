@@ -14,7 +14,7 @@ import pyarrow as pa
 from datagov.errors import ConfigError, TargetRefused
 from detectors.membership.method import Inputs, Method, Scores
 from detectors.membership.perturb import swap_words
-from detectors.membership.shots import draw_shots
+from detectors.membership.shots import DEFAULT_SHOTS, draw_shots
 from detectors.membership.sizes import utf8_bytes, zlib_bytes
 from detectors.membership.token_frequency import frequency_for
 from detectors.ragged import TokenBatch
@@ -51,6 +51,7 @@ class Extras:
     reference: Tracer | None = None
     pools: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Texts to draw shots from, by role: `non_member`, `member`."""
+    shots: int = DEFAULT_SHOTS
     seed: int = 0
 
 
@@ -232,14 +233,14 @@ def _prefixed(
             raise ConfigError(f"shots of {role}s are needed: --{role.replace('_', '-')}-shots FILE")
         if tracer.target is None:
             raise ConfigError("methods with shots need the target itself, not stored traces")
-        shots = draw_shots(extras.pools[role], strings, seed=extras.seed)
+        shots = draw_shots(extras.pools[role], strings, count=extras.shots, seed=extras.seed)
         prefix = tuple(int(token) for token in tracer.target.encode(["\n".join(shots) + "\n"]).token_ids)
         context = tracer.target.capabilities.context_tokens
         room = None if context is None else context - tracer.plan.window_tokens - 1
         if room is not None and len(prefix) > room:
             raise ConfigError(
                 f"the shots are {len(prefix)} tokens and the context leaves {max(room, 0)} before windows of "
-                f"{tracer.plan.window_tokens}: make windows shorter (--window-tokens) or the pool's texts"
+                f"{tracer.plan.window_tokens}: draw fewer (--shots), or make windows (--window-tokens) or the pool's texts shorter"
             )
         plan = WindowPlan(tracer.plan.window_tokens, tracer.plan.policy, tracer.plan.start_token_id, prefix)
         found[role] = tracer.trace(strings, plan).by_text()

@@ -67,6 +67,9 @@ def score_command(
     member_shots: Annotated[
         str | None, typer.Option("--member-shots", metavar="PATH", help="Pool of shots, for con_recall.")
     ] = None,
+    shots: Annotated[
+        int, typer.Option("--shots", min=1, help="Texts drawn from a pool and put before a text.")
+    ] = 12,
     traces: Annotated[
         Path | None,
         typer.Option("--traces", metavar="STORE", help="Keep traces here; a stopped run resumes."),
@@ -132,14 +135,15 @@ def score_command(
     other = None
     if reference is not None:
         judge = opened(reference, dtype=dtype, device=device)
-        other = tracer_of(
-            judge, plan_windows(judge, policy=window_policy), store=traces, advance=progress.advance
-        )
+        # The same windows, or the difference would be one of contexts.
+        cut = plan_windows(judge, window_tokens=tracer.plan.window_tokens, policy=tracer.plan.policy)
+        other = tracer_of(judge, cut, store=traces, advance=progress.advance)
     pools = {"non_member": non_member_shots, "member": member_shots}
     extras = Extras(
         frequency=frequency,
         reference=other,
         pools={role: read_texts(place).strings for role, place in pools.items() if place is not None},
+        shots=shots,
         seed=seed,
     )
     inputs, plain = make_inputs(tracer, given, [one.method for one in chosen], extras)

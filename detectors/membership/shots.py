@@ -11,7 +11,7 @@ from datagov.errors import InputError
 from datagov.ids import hex_id, value_ids
 from datagov.text.normal import normal_bytes
 
-__all__ = ["draw_shots"]
+__all__ = ["DEFAULT_SHOTS", "draw_shots"]
 
 DEFAULT_SHOTS = 12
 SHOWN = 10
@@ -51,7 +51,8 @@ def draw_shots(
     usable = sorted({text for text in pool if text.strip()})
     if len(usable) < count:
         raise InputError(
-            f"the pool of shots has {len(usable)} different texts, and {count} shots were asked for"
+            f"the pool of shots has {len(usable)} different texts, and {count} shots are drawn; give more texts, or "
+            "draw fewer (--shots)"
         )
     return random.Random(seed).sample(usable, count)  # noqa: S311 - seeded on purpose, no secret
 

@@ -94,6 +94,36 @@ def test_score_gives_each_text_a_score_or_a_reason(lab: Lab, cli: Cli, tmp_path:
     assert pq.read_table(output).equals(first)
 
 
+def test_methods_with_further_passes(lab: Lab, cli: Cli, tmp_path: Path) -> None:
+    sets = {name: pq.read_table(lab.texts(name)) for name in ("non_members", "calibration", "members")}
+    given: list[object] = []
+    for option, name, rows in (
+        ("--texts", "non_members", 5),
+        ("--non-member-shots", "calibration", 4),
+        ("--member-shots", "members", 4),
+    ):
+        pq.write_table(sets[name].slice(0, rows), tmp_path / f"{name}.parquet")
+        given += [option, tmp_path / f"{name}.parquet"]
+    methods = "reference,recall,con_recall,pac,verbatim"
+    settings = ("--methods", methods, "--shots", "1", "--window-tokens", "20", "--reference", lab.model)
+    done = cli("detect", "score", "--target", lab.model, "--device", "cpu", *given, *settings, "--json")
+    assert done.code == 0, done.err
+    found = {(row["text"], row["method"]): row["score"] for row in done.json}
+    assert len(found) == 5 * 5
+    assert None not in found.values()
+    # A model is no better than itself: the reference reads the same windows.
+    assert [found[text, "reference"] for text in range(5)] == [0.0] * 5
+    assert len({found[text, "recall"] for text in range(5)}) == 5
+
+
+def test_shots_are_no_texts_that_are_scored(lab: Lab, cli: Cli) -> None:
+    texts = lab.texts("calibration")
+    given = ("--texts", texts, "--methods", "recall", "--non-member-shots", texts)
+    done = cli("detect", "score", "--target", lab.model, "--device", "cpu", *given)
+    assert done.code == 3
+    assert "are scored as well: row 0" in done.err
+
+
 def test_a_lower_case_text_has_no_lowercase_score(lab: Lab, cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "lower.txt").write_text("bala kodi bala")
     given = ("--texts", tmp_path / "lower.txt", "--methods", "lowercase", "--json")
