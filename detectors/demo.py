@@ -22,7 +22,8 @@ from detectors.lab.lab_texts import LabSizes
 from detectors.lab.train import Lab, LabSettings, train_lab
 from detectors.lab.training import ModelSize
 from detectors.membership import method, resolve_params
-from detectors.scoring import Chosen, Extras, make_inputs, score_table, tracer_of
+from detectors.score_table import Chosen, score_table
+from detectors.scoring import Extras, make_inputs, tracer_of
 from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.windows import plan_windows
 from detectors.texts import read_texts
@@ -92,14 +93,13 @@ def score_sets(
     target = open_target(str(lab.model), OpenOptions(device="cpu"))
     tracer = tracer_of(target, plan_windows(target), store=folder / "traces")
     chosen = [Chosen(method(name), resolve_params(method(name), {})) for name in methods]
+    extras = Extras(frequency=lab.frequency)
     found = {}
     for name in sets:
         texts = read_texts(str(lab.texts(name)))
-        inputs, plain = make_inputs(
-            tracer, texts, [one.method for one in chosen], Extras(frequency=lab.frequency)
-        )
+        inputs, plain = make_inputs(tracer, texts, [one.method for one in chosen], extras)
         found[name] = folder / f"{name}.parquet"
-        replace(found[name], encode_table(score_table(texts, tracer, chosen, inputs, plain)))
+        replace(found[name], encode_table(score_table(texts, tracer, chosen, inputs, plain, extras)))
     return found
 
 

@@ -1,31 +1,28 @@
-"""From texts to scores: which traces the methods need, made once each, and one row a text and method."""
+"""From texts to what methods read: which traces they need, made once each."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from datagov.errors import ConfigError, TargetRefused
-from detectors.membership.method import Inputs, Method, Scores
+from detectors.membership.method import Inputs, Method
 from detectors.membership.perturb import swap_words
 from detectors.membership.shots import DEFAULT_SHOTS, draw_shots
 from detectors.membership.sizes import utf8_bytes, zlib_bytes
 from detectors.membership.token_frequency import frequency_for
 from detectors.ragged import TokenBatch
-from detectors.tables import SCORES
 from detectors.targets.target import Target, TargetFacts
 from detectors.targets.windows import WindowPlan
 from detectors.texts import Texts
 from detectors.trace import TraceBatch
 from detectors.trace_store import load_traces, stored_traces
 
-__all__ = ["Chosen", "Extras", "Tracer", "make_inputs", "score_table", "tracer_from_store", "tracer_of"]
+__all__ = ["Extras", "Tracer", "make_inputs", "roles_of", "tracer_from_store", "tracer_of"]
 
 OPTIONAL = frozenset({"entropy", "variance", "top1", "rank", "top_logprobs"})
 PERTURBED = 5
@@ -33,14 +30,6 @@ PERTURBED = 5
 SWAPPED_SHARE = 0.3
 VERBATIM_TOKENS = 32
 """Tokens a target is asked to continue, and as many are put before them at most."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A method with all its parameters."""
-
-    method: Method
-    params: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -132,65 +121,6 @@ def make_inputs(
     ), plain
 
 
-def score_table(
-    texts: Texts, tracer: Tracer, chosen: Sequence[Chosen], inputs: Inputs, plain: TraceBatch | None
-) -> pa.Table:
-    """Return the `SCORES` rows of all texts under all methods; a text that cannot be scored has NULL and the reason."""
-    scored = [one.method.score(inputs, one.params) for one in chosen]
-    count, width = len(texts), len(chosen)
-    text = np.repeat(np.arange(count), width)
-    tokens = np.zeros(count, np.int64) if plain is None else np.diff(plain.by_text().offsets)
-    windows = np.zeros(count, np.int64) if plain is None else np.bincount(plain.text_W, minlength=count)
-    take = pa.array(text)
-    values, reasons, details = _rows(texts, scored)
-    facts, plan = tracer.facts, tracer.plan
-    columns: dict[str, Any] = {
-        "text": text,
-        "doc_id": texts.doc_id.take(take),
-        "content_id": texts.content_id.take(take),
-        "id": texts.id.take(take),
-        "source": texts.source.take(take),
-        "method": [one.method.name for one in chosen] * count,
-        "params": [json.dumps(dict(one.params), sort_keys=True) for one in chosen] * count,
-        "score": pa.array(values, pa.float64(), from_pandas=True),
-        "reason": reasons,
-        "tokens": tokens[text],
-        "windows": windows[text],
-        "details": details,
-    }
-    same = {
-        "target": facts.digest,
-        "tokenizer": facts.tokenizer_digest,
-        "engine": facts.engine,
-        "dtype": facts.dtype,
-        "start_token_id": plan.start_token_id,
-        "window_tokens": plan.window_tokens,
-        "window_policy": plan.policy,
-    }
-    columns.update({name: [value] * len(text) for name, value in same.items()})
-    return pa.Table.from_arrays([_cast(columns[name.name], name.type) for name in SCORES], schema=SCORES)
-
-
-def _rows(texts: Texts, scored: Sequence[Scores]) -> tuple[np.ndarray, list[str | None], list[Any]]:
-    """Return score, reason and details text by text, method by method; what the text itself lacks comes first."""
-    values = np.array([one.values for one in scored]).T.reshape(-1)
-    reasons = [texts.reasons[row] or one.reasons[row] for row in range(len(texts)) for one in scored]
-    values[[reason is not None for reason in reasons]] = np.nan
-    details = [
-        [(name, float(readings[row])) for name, readings in one.details.items() if np.isfinite(readings[row])]
-        or None
-        for row in range(len(texts))
-        for one in scored
-    ]
-    return values, reasons, details
-
-
-def _cast(values: Any, kind: pa.DataType) -> pa.Array:
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values if values.type == kind else values.cast(kind)
-    return pa.array(values, kind)
-
-
 def _refuse(tracer: Tracer, methods: Sequence[Method]) -> None:
     if tracer.target is None:
         return
@@ -221,14 +151,18 @@ def _reference(extras: Extras, strings: Sequence[str]) -> TraceBatch:
     return extras.reference.trace(strings, extras.reference.plan).by_text()
 
 
+def roles_of(method: Method) -> tuple[str, ...]:
+    """Return the pools of shots that a method draws from; none for one without shots."""
+    if "prefixed" not in method.needs:
+        return ()
+    return ("non_member", "member") if method.name == "con_recall" else ("non_member",)
+
+
 def _prefixed(
     tracer: Tracer, strings: Sequence[str], methods: Sequence[Method], extras: Extras
 ) -> dict[str, TraceBatch]:
-    roles = (
-        ["non_member", "member"] if any(method.name == "con_recall" for method in methods) else ["non_member"]
-    )
     found = {}
-    for role in roles:
+    for role in sorted({role for method in methods for role in roles_of(method)}):
         if role not in extras.pools:
             raise ConfigError(f"shots of {role}s are needed: --{role.replace('_', '-')}-shots FILE")
         if tracer.target is None:

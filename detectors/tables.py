@@ -16,9 +16,12 @@ ORIGIN = (
     pa.field("start_token_id", pa.int32()),
     pa.field("window_tokens", pa.int64(), nullable=False),
     pa.field("window_policy", pa.string(), nullable=False),
+    pa.field("rests_on", pa.string(), nullable=False),
 )
-"""Columns that name a `TraceOrigin`; scores are comparable when all of them are equal. `target` and `tokenizer`
-are digests; `start_token_id` is NULL where the first token of a window is not scored."""
+"""Columns under which a score was made; scores of a method are comparable when all of them are equal. All but the last
+name a `TraceOrigin`: `target` and `tokenizer` are digests; `start_token_id` is NULL where the first token of a window is
+not scored. `rests_on` is JSON, keys sorted: digests of the token-frequency table's corpus, the reference model and the
+pools of shots, how many shots, and the seed, as far as the method reads them."""
 
 SCORES = pa.schema(
     [

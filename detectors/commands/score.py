@@ -26,7 +26,7 @@ from detectors.commands.target_options import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from detectors.scoring import Chosen
+    from detectors.score_table import Chosen
     from detectors.texts import Texts
 
 __all__ = ["register"]
@@ -102,7 +102,8 @@ def score_command(
     """Score texts: higher is more likely a member. What a score is worth, `evaluate` and `verdict` say."""
     from datagov.columns import Columns
     from datagov.storage import encode_table, replace
-    from detectors.scoring import Extras, make_inputs, score_table, tracer_from_store, tracer_of
+    from detectors.score_table import score_table
+    from detectors.scoring import Extras, make_inputs, tracer_from_store, tracer_of
     from detectors.targets.windows import plan_windows
     from detectors.texts import read_texts
 
@@ -147,7 +148,7 @@ def score_command(
         seed=seed,
     )
     inputs, plain = make_inputs(tracer, given, [one.method for one in chosen], extras)
-    table = score_table(given, tracer, chosen, inputs, plain)
+    table = score_table(given, tracer, chosen, inputs, plain, extras)
     progress.finish()
     if output is not None:
         replace(output, encode_table(table))
@@ -192,7 +193,7 @@ def chosen_methods(names: str, settings: list[str] | tuple[str, ...]) -> list[Ch
     import yaml
 
     from detectors.membership import method, resolve_params
-    from detectors.scoring import Chosen
+    from detectors.score_table import Chosen
 
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if not wanted:

@@ -156,7 +156,7 @@ def documents_of(
     if origins.num_rows > 1:
         raise InputError(
             f"{where}: scores of {method} were made under {origins.num_rows} different conditions (target, tokenizer, engine, "
-            "dtype, start token or windows), and are not comparable; score all texts with one target"
+            "dtype, start token, windows, or what the score rests on), and are not comparable; score all texts alike"
         )
     text = rows.column("text").to_numpy()
     unit = _units(rows, text, near)

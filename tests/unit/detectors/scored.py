@@ -23,6 +23,7 @@ ORIGIN = {
     "start_token_id": 0,
     "window_tokens": 512,
     "window_policy": "first",
+    "rests_on": "{}",
 }
 WORDS = [f"word{n}" for n in range(800)]
 

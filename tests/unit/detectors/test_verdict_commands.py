@@ -116,6 +116,7 @@ def test_overlap_is_refused_with_the_names(folder: Path, tmp_path: Path) -> None
         {"dtype": "bfloat16"},
         {"start_token_id": None},
         {"window_policy": "disjoint"},
+        {"rests_on": '{"shots": 3}'},
         {"tokens": 200},
     ],
     ids=lambda change: next(iter(change)),

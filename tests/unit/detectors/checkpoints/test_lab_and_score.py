@@ -105,8 +105,10 @@ def test_methods_with_further_passes(lab: Lab, cli: Cli, tmp_path: Path) -> None
         pq.write_table(sets[name].slice(0, rows), tmp_path / f"{name}.parquet")
         given += [option, tmp_path / f"{name}.parquet"]
     methods = "reference,recall,con_recall,pac,verbatim"
+    output = tmp_path / "scores.parquet"
     settings = ("--methods", methods, "--shots", "1", "--window-tokens", "20", "--reference", lab.model)
-    done = cli("detect", "score", "--target", lab.model, "--device", "cpu", *given, *settings, "--json")
+    asked = ("--target", lab.model, "--device", "cpu", *given, *settings, "--output", output, "--json")
+    done = cli("detect", "score", *asked)
     assert done.code == 0, done.err
     found = {(row["text"], row["method"]): row["score"] for row in done.json}
     assert len(found) == 5 * 5
@@ -114,6 +116,14 @@ def test_methods_with_further_passes(lab: Lab, cli: Cli, tmp_path: Path) -> None
     # A model is no better than itself: the reference reads the same windows.
     assert [found[text, "reference"] for text in range(5)] == [0.0] * 5
     assert len({found[text, "recall"] for text in range(5)}) == 5
+    written = pq.read_table(output).slice(0, 5).to_pylist()
+    rests_on = {row["method"]: json.loads(row["rests_on"]) for row in written}
+    assert rests_on["verbatim"] == {}
+    assert rests_on["pac"] == {"seed": 0}
+    assert rests_on["reference"] == {"reference": written[0]["target"]}
+    assert rests_on["recall"].keys() == {"pools", "seed", "shots"}
+    assert rests_on["recall"]["pools"].keys() == {"non_member"}
+    assert rests_on["con_recall"]["pools"].keys() == {"member", "non_member"}
 
 
 def test_shots_are_no_texts_that_are_scored(lab: Lab, cli: Cli) -> None:
