@@ -50,18 +50,19 @@ def rules_command(
     Exit code 1 when --check finds something.
     """
     from datagov.profiles import PROFILES, load_profile
-    from datagov.signals import FAMILIES, family
+    from datagov.signals import FAMILIES, MODEL_FAMILIES, family
     from datagov.signals.imported import installed
 
+    offered = (*FAMILIES, *MODEL_FAMILIES)
     if name is None:
         if check:
             raise ConfigError("--check goes with the name of a family.")
-        overview(FAMILIES, [load_profile(profile) for profile in PROFILES], as_json=as_json)
+        overview(offered, [load_profile(profile) for profile in PROFILES], as_json=as_json)
         return
     packages = installed()
-    families = [each for each in FAMILIES if name in (each.name, each.id)]
+    families = [each for each in offered if name in (each.name, each.id)]
     rule_name = name.rpartition("/")[2]
-    rules = [(each, rule) for each in FAMILIES for rule in each.rules if rule.name == rule_name]
+    rules = [(each, rule) for each in offered for rule in each.rules if rule.name == rule_name]
     if ":" in name or name.partition("@")[0] in packages:
         families = [family(name, beside=str(Path.cwd()))]
     if check:
@@ -76,8 +77,8 @@ def rules_command(
         known = [
             *PROFILES,
             *packages,
-            *(each.name for each in FAMILIES),
-            *(rule.name for each in FAMILIES for rule in each.rules),
+            *(each.name for each in offered),
+            *(rule.name for each in offered for rule in each.rules),
         ]
         hint = did_you_mean(name, known) or "'datagov rules' lists them all."
         raise ConfigError(f"There is no profile, family or rule {name!r}. {hint}")

@@ -82,8 +82,16 @@ class SignalFamily:
     """Parameters and their defaults; a parameter not named here is refused."""
     required: tuple[str, ...] = ()
     """Parameters without a default."""
+    files: tuple[str, ...] = ()
+    """Of the required ones, those that are files: `measure` and `prepare` are given a `ModelFile` for each. A family
+    with files is used under names that recipes give it, see `datagov.signals.named`."""
+    prepare: Callable[[Params], Params] | None = None
+    """Called once where parameters are read: checks them against files and libraries, and returns all of them as they
+    are recorded, what was left open filled in (a label, the version of a library)."""
     origin: Origin | None = None
     """Set when a user's family is imported; None for the families of this release."""
+    of: str = ""
+    """`name@version` of the family that this one is under another name; empty for a family under its own."""
 
     @property
     def columns(self) -> list[str]:

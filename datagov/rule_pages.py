@@ -17,7 +17,7 @@ from datagov.plain_yaml import read_yaml
 from datagov.policy import Bound, crossings, values
 from datagov.profiles import PROFILES, load_profile
 from datagov.quantiles import Quantile
-from datagov.signals import FAMILIES, family, family_of_rule
+from datagov.signals import FAMILIES, MODEL_FAMILIES, family, family_of_rule
 from datagov.text.batch import TextBatch
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ def page() -> str:
     """Return the page, in Markdown."""
     profiles = [with_example_lists(load_profile(name)) for name in PROFILES]
     return "\n".join(
-        [*introduction(profiles), *(line for kind in FAMILIES for line in section(kind, profiles))]
+        [
+            *introduction(profiles),
+            *(line for kind in (*FAMILIES, *MODEL_FAMILIES) for line in section(kind, profiles)),
+        ]
     )
 
 
@@ -115,6 +118,12 @@ def section(kind: SignalFamily, profiles: list[Profile]) -> Iterator[str]:
     ]
     if parameters:
         yield f"Parameters: {', '.join(parameters)}."
+        yield ""
+    if kind.files:
+        yield (
+            "Used under `models` of a filter, with a name that its rules then begin with: `toxicity` has "
+            f"`toxicity_{kind.rules[0].name}`. Files: {', '.join(f'`{name}`' for name in kind.files)}."
+        )
         yield ""
     for rule in kind.rules:
         yield f"### {rule.name}"

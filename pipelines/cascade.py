@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from datagov.edits import EDITS
 from datagov.storage import Receipt
-from pipelines.filters import covered_scripts
+from pipelines.coverage import covered_scripts
 from pipelines.near import near_dedup
 from pipelines.plan import Plan
 from pipelines.products import Product, edit_step

@@ -43,6 +43,8 @@ class Filter(Strict):
     """Conditions besides the bounds."""
     word_lists: dict[str, str] = Field(default_factory=dict)
     """Family that takes a list of words -> file of it, relative to the recipe's folder."""
+    models: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """Name of our own -> `family`, the files it reads, relative to the recipe's folder, and its other parameters."""
     annotate: bool = False
 
     @model_validator(mode="after")

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 from datagov.condition_sql import condition_tree
 from datagov.conditions import Condition
 from datagov.errors import ConfigError, did_you_mean
+from datagov.model_files import ModelFile
 from datagov.policy import Bound, bound_from
 from datagov.profiles import Profile, load_profile
+from datagov.profiles.entries import located
 from datagov.profiles.word_lists import read_word_list
 from datagov.quantiles import Quantile
 from datagov.rule import Quantity
 from datagov.signals import family, family_of_rule, resolve_params
+from pipelines.families import columns_of, family_record, named_model
 
 if TYPE_CHECKING:
-    from datagov.rule import Params, SignalFamily
+    from datagov.rule import SignalFamily
     from pipelines.filter_spec import Filter, Where
 
 __all__ = [
@@ -26,8 +29,6 @@ __all__ = [
     "bound_record",
     "changed_bounds",
     "conditions_of",
-    "covered_scripts",
-    "filter_groups",
     "quantities_of",
     "resolve_filter",
     "rules_of",
@@ -45,7 +46,7 @@ CHANGEABLE = ("min", "max", "missing")
 NO_PROFILE = Profile("", 0, "", {}, (), ())
 
 
-def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
+def resolve_filter(spec: Filter, place: str, folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return a filter spelled out: families with parameters, bounds with changes applied, conditions as trees.
 
     Parameters
@@ -58,10 +59,18 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
         The recipe's folder; a profile given as a path is relative to it, and modules of families are looked
         for there after all other places.
 
+    Returns
+    -------
+    dict
+        What the filter does; files of models stand in it by their digest.
+    dict of str to str
+        Digest -> absolute path of those files.
+
     Raises
     ------
     ConfigError
-        Unknown profile, family, signal or limit; a family that cannot be imported; a condition that cannot be read.
+        Unknown profile, family, signal or limit; a family that cannot be imported; a model or a condition that
+        cannot be read.
     """
     try:
         return _resolved(spec, folder)
@@ -69,7 +78,7 @@ def resolve_filter(spec: Filter, place: str, folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{place}: {error.message}") from None
 
 
-def _resolved(spec: Filter, folder: Path) -> dict[str, Any]:
+def _resolved(spec: Filter, folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     lists = {name: read_word_list(folder / path) for name, path in spec.word_lists.items()}
     profile = _profile(spec.profile, folder).with_words(lists)
     imported = list(profile.imported)
@@ -83,6 +92,10 @@ def _resolved(spec: Filter, folder: Path) -> dict[str, Any]:
         owner = family(name, others=imported, beside=str(folder))
         imported += [owner] if owner.origin is not None else []
         measure(owner)
+    for name, written in spec.models.items():
+        owner, params = located(f"models.{name}", named_model, name, written, folder, imported)
+        imported.append(owner)
+        families[owner.id] = owner, params
 
     def signal(name: str) -> str:
         owner, rule = family_of_rule(name, others=imported)
@@ -99,10 +112,12 @@ def _resolved(spec: Filter, folder: Path) -> dict[str, Any]:
         "when": sorted(spec.when.script) if spec.when is not None else None,
         "otherwise": spec.otherwise,
         "annotate": spec.annotate,
-        "families": [_family_record(owner, params) for owner, params in families.values()],
+        "families": [family_record(owner, params) for owner, params in families.values()],
         "bounds": [bound_record(bound) for bound in bounds],
     }
-    return with_where(resolved, conditions)
+    given = (value for _, params in families.values() for value in params.values())
+    files = {value.sha256: value.path for value in given if isinstance(value, ModelFile)}
+    return with_where(resolved, conditions), files
 
 
 def _profile(name: str | None, folder: Path) -> Profile:
@@ -166,14 +181,6 @@ def with_conditions(
     return found
 
 
-def _family_record(owner: SignalFamily, params: Params) -> dict[str, Any]:
-    """Return what is recorded of a family: of a user's, all that deciding again needs without its code."""
-    record = {"family": owner.id, "params": _plain(params)}
-    if owner.origin is not None:
-        record |= {"import": owner.origin.path, "source": owner.origin.source, "rules": _columns(owner.rules)}
-    return record
-
-
 def bound_record(bound: Bound) -> dict[str, Any]:
     """Return a bound as the canonical recipe has it."""
 
@@ -225,53 +232,11 @@ def quantities_of(resolved: Mapping[str, Any]) -> dict[str, tuple[str, Quantity]
 def rules_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
     """Return family id -> rule name -> {numerator, denominator} columns; no user's code is needed."""
     return {
-        entry["family"]: entry["rules"] if "rules" in entry else _columns(family(entry["family"]).rules)
+        entry["family"]: entry["rules"] if "rules" in entry else columns_of(family(entry["family"]).rules)
         for entry in resolved["families"]
     }
-
-
-def _columns(rules: Sequence[Quantity]) -> dict[str, dict[str, str | None]]:
-    return {rule.name: {"numerator": rule.numerator, "denominator": rule.denominator} for rule in rules}
 
 
 def takes_quantiles(resolved: Mapping[str, Any]) -> bool:
     """Return whether a resolved filter has limits that a run finds out."""
     return any(isinstance(bound[name], dict) for bound in resolved["bounds"] for name in ("min", "max"))
-
-
-def filter_groups(steps: Sequence[Mapping[str, Any]]) -> list[list[int]]:
-    """Return runs of adjacent filter steps with `when`, as lists of step positions."""
-    groups: list[list[int]] = []
-    previous = -2
-    for position, step in enumerate(steps):
-        if step["kind"] == "filter" and step["when"] is not None:
-            if previous == position - 1:
-                groups[-1].append(position)
-            else:
-                groups.append([position])
-            previous = position
-    return groups
-
-
-def covered_scripts(steps: Sequence[Mapping[str, Any]], position: int) -> list[str] | None:
-    """Return the scripts that a filter and the filters with `when` adjacent to it speak of; None for all.
-
-    Parameters
-    ----------
-    steps : sequence of mapping
-        The `kind` and the `when` of every step.
-    position : int
-        The filter.
-    """
-    group = next((group for group in filter_groups(steps) if position in group), None)
-    if group is None:
-        return None
-    return sorted({name for member in group for name in steps[member]["when"]})
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value

@@ -18,8 +18,9 @@ from datagov.signals.script import SCRIPT_NAMES
 from datagov.storage import Receipt, names_in, read_receipt
 from pipelines import outcome
 from pipelines.cascade import Cascade
+from pipelines.coverage import filter_groups
 from pipelines.filter_view import scripts_of
-from pipelines.filters import filter_groups, takes_quantiles
+from pipelines.filters import takes_quantiles
 from pipelines.plan import Plan, warnings_of
 from pipelines.recipe import Recipe
 from pipelines.run import receipts_of, require_distinct_ids, require_good_documents

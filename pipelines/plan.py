@@ -134,6 +134,7 @@ def make_plan(recipe: Recipe, *, sample: float = 1.0) -> Plan:
             form=form,
             sample=sample,
             modules=recipe.folder,
+            model_files=recipe.model_files,
         ),
         documents=documents,
         by_step=tuple(by_step),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.edits import edit_of
@@ -19,13 +19,13 @@ from datagov.edits.extras import named
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ids import digest
 from datagov.plain_yaml import read_yaml
-from datagov.signals.script import SCRIPT_NAMES
+from pipelines.coverage import check_coverage
 from pipelines.filters import resolve_filter
 from pipelines.input_spec import InputSpec
 from pipelines.step_specs import KINDS, EditSpec, ExactDedup, Filter, NearDedup
 from pipelines.validation import validated
 
-__all__ = ["Recipe", "Step", "check_coverage", "load_recipe", "parse_change"]
+__all__ = ["Recipe", "Step", "load_recipe", "parse_change"]
 
 
 class Step(BaseModel):
@@ -38,6 +38,8 @@ class Step(BaseModel):
     spec: EditSpec | Filter | ExactDedup | NearDedup
     resolved: dict[str, Any]
     """What the step does, spelled out; this, not the file's wording, is hashed."""
+    files: dict[str, str] = Field(default_factory=dict)
+    """Digest -> absolute path of the files that `resolved` names by their digest."""
 
 
 class Recipe(BaseModel):
@@ -62,6 +64,11 @@ class Recipe(BaseModel):
             "input": self.input.model_dump(exclude=columns),
             "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in self.steps],
         }
+
+    @property
+    def model_files(self) -> dict[str, str]:
+        """Digest -> absolute path of the files that models are read from."""
+        return dict(pair for step in self.steps for pair in step.files.items())
 
     @property
     def digest(self) -> str:
@@ -234,10 +241,11 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     place = f"{where}: step {name!r}"
     spec = validated(KINDS[kind], body, place)
     resolved = spec.model_dump(mode="json")
+    files: dict[str, str] = {}
     if isinstance(spec, EditSpec):
         resolved = {**spec.resolve(), **_made_by(kind, place)}
     if isinstance(spec, Filter):
-        resolved = resolve_filter(spec, place, folder.resolve())
+        resolved, files = resolve_filter(spec, place, folder.resolve())
     if isinstance(spec, NearDedup):
         bands, rows, k = spec.shape
         resolved = {
@@ -253,7 +261,7 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
             KeepPolicy.parse(spec.keep)
         except ConfigError as error:
             raise ConfigError(f"{place}: {error.message}") from None
-    return Step(name=name, kind=kind, spec=spec, resolved=resolved)
+    return Step(name=name, kind=kind, spec=spec, resolved=resolved, files=files)
 
 
 def _made_by(kind: str, place: str) -> dict[str, str]:
@@ -265,30 +273,3 @@ def _made_by(kind: str, place: str) -> dict[str, str]:
         return {"by": named(library)}
     except ConfigError as error:
         raise ConfigError(f"{place}: {error.message}") from None
-
-
-def check_coverage(steps: Sequence[Step], where: str) -> None:
-    """Each run of adjacent filters with `when` must say what becomes of the documents it leaves out."""
-    group: list[Step] = []
-    for step in [*steps, None]:
-        if step is not None and isinstance(step.spec, Filter) and step.spec.when is not None:
-            group.append(step)
-            continue
-        if group:
-            covered = {name for member in group for name in member.resolved["when"]}
-            last = group[-1]
-            for member in group[:-1]:
-                if member.resolved["otherwise"] is not None:
-                    raise ConfigError(
-                        f"{where}: step {member.name!r}: `otherwise` belongs on the last of a run of adjacent "
-                        f"filters with `when` ({last.name!r}); it speaks of documents that none of them covers"
-                    )
-            if covered != set(SCRIPT_NAMES) and last.resolved["otherwise"] is None:
-                missing = ", ".join(name for name in SCRIPT_NAMES if name not in covered)
-                raise ConfigError(
-                    f"{where}: step {last.name!r}: no filter covers documents in {missing}; "
-                    "say `otherwise: keep`, `drop` or `annotate` on this step"
-                )
-        group = []
-        if step is not None and isinstance(step.spec, Filter) and step.spec.otherwise is not None:
-            raise ConfigError(f"{where}: step {step.name!r}: `otherwise` needs a `when`")

@@ -7,7 +7,7 @@ documents and the same characters.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,8 @@ class Source:
     sample: float
     modules: str = ""
     """Folder in which modules of user families are looked for after all other places."""
+    model_files: Mapping[str, str] = field(default_factory=dict)
+    """Digest -> absolute path of the files that models of filters are read from."""
 
     @property
     def columns(self) -> Columns:

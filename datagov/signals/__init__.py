@@ -11,6 +11,7 @@ from datagov.errors import ConfigError, did_you_mean
 from datagov.signals.char_ngrams import CHAR_NGRAMS
 from datagov.signals.char_repetition import CHAR_REPETITION
 from datagov.signals.characters import CHARACTERS
+from datagov.signals.classifier import CLASSIFIER
 from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
 from datagov.signals.imported import import_family, installed, refuse_clashes
 from datagov.signals.lexicon import LEXICON
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from datagov.rule import Params, RuleInfo, SignalFamily
 
-__all__ = ["FAMILIES", "family", "family_of_rule", "resolve_params"]
+__all__ = ["FAMILIES", "MODEL_FAMILIES", "family", "family_of_rule", "model_family", "resolve_params"]
 
 FAMILIES: tuple[SignalFamily, ...] = (
     SCRIPT,
@@ -52,6 +53,9 @@ FAMILIES: tuple[SignalFamily, ...] = (
     LINE_EDITS,
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
+
+MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER,)
+"""Families that read a model from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
 
 
 def family(name: str, *, others: Sequence[SignalFamily] = (), beside: str = "") -> SignalFamily:
@@ -81,6 +85,11 @@ def family(name: str, *, others: Sequence[SignalFamily] = (), beside: str = "") 
         if candidate.name == plain:
             return of_version(candidate, name)
     packages = installed()
+    if any(plain == each.name for each in MODEL_FAMILIES):
+        raise ConfigError(
+            f"Signal family {name!r} reads a model: name one under `models` of the filter, such as "
+            f"{{my_model: {{family: {plain}, model: PATH}}}}."
+        )
     if plain not in packages:
         known = [*(each.name for each in (*FAMILIES, *others)), *packages]
         raise ConfigError(f"There is no signal family {name!r}. {did_you_mean(plain, known)}")
@@ -88,6 +97,19 @@ def family(name: str, *, others: Sequence[SignalFamily] = (), beside: str = "") 
     if found.name != plain:
         raise ConfigError(f"{packages[plain].value}: is called {found.name!r}, its entry point {plain!r}.")
     return of_version(found, name)
+
+
+def model_family(name: str, *, beside: str = "") -> SignalFamily:
+    """Return the family called `name` whose models come from files; as `family` does those that need none."""
+    if ":" not in name:
+        plain = name.partition("@")[0]
+        for candidate in MODEL_FAMILIES:
+            if candidate.name == plain:
+                return of_version(candidate, name)
+        if plain not in (each.name for each in FAMILIES) and plain not in installed():
+            known = [each.name for each in MODEL_FAMILIES]
+            raise ConfigError(f"There is no model family {name!r}. {did_you_mean(plain, known)}")
+    return family(name, beside=beside)
 
 
 def of_version(found: SignalFamily, name: str) -> SignalFamily:
@@ -128,12 +150,12 @@ def family_of_rule(name: str, *, others: Sequence[SignalFamily] = ()) -> tuple[S
 
 
 def resolve_params(of: SignalFamily, given: Mapping[str, Any]) -> Params:
-    """Return the family's parameters: what was given, and defaults for the rest.
+    """Return the family's parameters: what was given, defaults for the rest, and what it makes of them itself.
 
     Raises
     ------
     ConfigError
-        A parameter is unknown, or a required one is missing.
+        A parameter is unknown, a required one is missing, or the family refuses what it was given.
     """
     known = [*of.defaults, *of.required]
     for name in given:
@@ -143,7 +165,11 @@ def resolve_params(of: SignalFamily, given: Mapping[str, Any]) -> Params:
     for name in of.required:
         if name not in given:
             hint = ", or name a file of them under `word_lists` of the filter" if name == "words" else ""
-            raise ConfigError(
-                f"Signal family {of.id!r} needs the parameter {name!r}: give it under `params` of a profile{hint}."
+            where = (
+                "a file's path beside `family` under `models`"
+                if name in of.files
+                else "it under `params` of a profile"
             )
-    return {**of.defaults, **given}
+            raise ConfigError(f"Signal family {of.id!r} needs the parameter {name!r}: give {where}{hint}.")
+    params = {**of.defaults, **given}
+    return params if of.prepare is None else of.prepare(params)

@@ -114,7 +114,7 @@ def refuse_clashes(family: SignalFamily, others: Iterable[SignalFamily]) -> None
     """
     where = family.origin.path if family.origin is not None else family.id
     for other in others:
-        if other.name == family.name and other.origin != family.origin:
+        if other.name == family.name and (other.origin, other.of) != (family.origin, family.of):
             raise ConfigError(f"{where}: there is a family {other.id!r} already; give yours another name.")
         if other.name == family.name:
             continue

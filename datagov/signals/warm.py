@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
+from datagov.classifiers.card import Features
+from datagov.classifiers.features import feature_rows
+from datagov.classifiers.linear import FREQUENCIES, Linear
 from datagov.signals import FAMILIES
 from datagov.text.batch import TextBatch
 
@@ -19,3 +23,7 @@ def warm() -> None:
     batch = TextBatch(pa.array(TEXTS, pa.large_string()))
     for family in FAMILIES:
         family.measure(batch, {**family.defaults, **{name: EXAMPLES[name] for name in family.required}})
+    features = Features(chars=(1, 2), words=1, bits=4)
+    feature_rows(batch, features)
+    zeros = np.zeros((16, 1), np.float32)
+    Linear(zeros, zeros[:, 0].copy(), np.zeros(1), np.zeros(FREQUENCIES)).margins(batch, features)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from datagov.signals.imported import measured
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
-from pipelines.families import family_to_measure
+from pipelines.families import family_to_measure, params_to_measure
 from pipelines.products import Product
 from pipelines.text_states import TextState
 from pipelines.texts import Chunk, Source, scatter
@@ -23,7 +23,7 @@ class SignalsBuilder:
     def __init__(self, product: Product, source: Source) -> None:
         self.product = product
         self._family = family_to_measure(product.params, source.modules)
-        self._params = product.params["params"]
+        self._params = params_to_measure(self._family, product.params, source.model_files)
         self._when = product.params["when"]
         self._tables: list[pa.Table] = []
 

@@ -13,8 +13,8 @@ from datagov.errors import InputError
 from datagov.ledger.tables import LIMITS
 from datagov.policy import Limits
 from datagov.quantiles import Quantile, quantile_between
+from pipelines.coverage import covered_scripts
 from pipelines.filter_view import FilterView, Seen, read_seen
-from pipelines.filters import covered_scripts
 from pipelines.limits import limits_of_part
 from pipelines.recipe import Recipe
 from pipelines.what_if.evidence import Evidence, Verdict, incomplete

@@ -11,6 +11,7 @@ from datagov.dedup.keeper import KeepPolicy
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
+from pipelines.coverage import check_coverage
 from pipelines.filters import (
     CHANGEABLE,
     RECIPE,
@@ -24,7 +25,7 @@ from pipelines.filters import (
 from pipelines.input_spec import InputSpec
 from pipelines.plan import MARKER
 from pipelines.products import products_of
-from pipelines.recipe import Recipe, Step, check_coverage, parse_change
+from pipelines.recipe import Recipe, Step, parse_change
 from pipelines.step_specs import KINDS, Filter
 from pipelines.validation import Strict, validated
 
