@@ -2,8 +2,9 @@
 
 Parts are cut along the groups of shards (row groups, blocks of lines, runs of files) from the sorted
 listing alone, never from the number of workers. A part's name is a digest of what it is made of, so that
-a part that did not change keeps its name when other shards come or go. Where a group of small shards ends depends on the shards' own paths, so that
-the groups around a shard that comes or goes stay as they are (decision 0009).
+a part that did not change keeps its name when other shards come or go. Where a group of small shards
+ends depends on the shards' own paths, so that the groups around a shard that comes or goes stay as they
+are (decision 0009).
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ PART_BYTES = 32 * 2**20
 """Text bytes a part aims at (uncompressed, as stored)."""
 PART_ROWS = 100_000
 """Most rows of a part made of more than one row group."""
-
-
 EARLIEST_END = 0.5
 """How full a group of small shards must be to end where its paths say so."""
 ENDS_A_PART = 4.0
@@ -65,26 +64,29 @@ def cut(shards: Sequence[Shard], *, part_bytes: int = PART_BYTES, part_rows: int
         full may end earlier, after a shard whose path says so.
     """
     parts: list[Part] = []
-    group: list[tuple[Shard, int, int]] = []
-    filled = 0.0
+    group: list[Shard] = []
+    size = rows = 0
+
+    def full(size: int, rows: int) -> float:
+        return max(size / part_bytes, rows / part_rows)
 
     def close() -> None:
-        nonlocal group, filled
+        nonlocal group, size, rows
         if group:
-            parts.append(_part(group))
-        group, filled = [], 0.0
+            parts.append(_part([(shard, 0, len(shard.group_rows)) for shard in group]))
+        group, size, rows = [], 0, 0
 
     for shard in shards:
-        share = max(sum(shard.group_text_bytes) / part_bytes, shard.rows / part_rows)
-        if filled and filled + share > 1:
+        more = sum(shard.group_text_bytes)
+        if full(size, rows) and full(size + more, rows + shard.rows) > 1:
             close()
-        if share > 1:
+        if full(more, shard.rows) > 1:
             close()
             parts.extend(_part([(shard, *span)]) for span in _spans(shard, part_bytes, part_rows))
             continue
-        group.append((shard, 0, len(shard.group_rows)))
-        filled += share
-        if filled >= EARLIEST_END and _ends_here(shard, share):
+        group.append(shard)
+        size, rows = size + more, rows + shard.rows
+        if full(size, rows) >= EARLIEST_END and _ends_here(shard, full(more, shard.rows)):
             close()
     close()
     return parts

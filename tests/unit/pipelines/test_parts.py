@@ -76,7 +76,7 @@ def test_caps_hold_and_parts_are_not_smaller_than_need_be(
             assert full([*groups_of(part), groups_of(after)[0]]) > 1
         else:
             large = full(whole(path)) > 1 or full(whole(following)) > 1
-            assert large or full(groups_of(part)) + full(whole(following)) > 1 or full(groups_of(part)) >= 0.5
+            assert large or full([*groups_of(part), *whole(following)]) > 1 or full(groups_of(part)) >= 0.5
 
 
 @settings(max_examples=100)
