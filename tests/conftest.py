@@ -37,8 +37,17 @@ WHOLE_RUNS = (
     "tests/unit/detectors/checkpoints/test_checkpoint.py",
     "tests/unit/detectors/checkpoints/test_lab_and_score.py",
     "tests/unit/detectors/checkpoints/test_trace_store.py",
+    "tests/unit/detectors/checkpoints/test_windows.py",
+    "tests/unit/detectors/fingerprint/test_forcing_sweep.py",
+    "tests/unit/detectors/test_sweep_command.py",
+    "tests/unit/detectors/test_verdict_commands.py",
+    "tests/unit/ledger/test_cli.py",
+    "tests/unit/pipelines/test_capacity.py",
+    "tests/unit/test_doctor.py",
+    "tests/rules/test_rule_pages.py",
 )
-"""Tests that make run after run, or many comparisons with a slow library: `make test` has time for them, `make check` has two minutes."""
+"""Tests that make run after run, call the command line many times, or measure every rule on every example: `make test` has
+time for them, `make check` has two minutes."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

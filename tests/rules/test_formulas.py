@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 import regex
 import rule_oracles as oracle
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ VOCABULARY = [
 ]
 SEPARATORS = ["", " ", " ", " ", "\n", "\n\n", "\r\n", " \n \n", "\u3000", "\u2028"]
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=examples(60), deadline=None)
 
 
 @st.composite

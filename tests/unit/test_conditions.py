@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -100,7 +101,7 @@ def database(table: pa.Table) -> duckdb.DuckDBPyConnection:
     return con
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @example(sql="a / a IS NULL")
 @example(sql="1 / a > 2")
 @given(sql=TRUTHS)

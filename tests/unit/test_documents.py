@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import examples
 from governing import write_shard
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -173,7 +174,7 @@ def test_roles_resolve_to_columns() -> None:
     assert [columns.resolve(name) for name in ("source", "url", "date")] == ["origin", "url", "date"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(
     groups=st.lists(st.integers(1, 7), max_size=5),
     window=st.tuples(st.integers(0, 5), st.integers(0, 5)),
@@ -241,7 +242,7 @@ def test_a_shard_that_changed_under_the_run_is_an_input_error(tmp_path: Path) ->
         list(read_slice(str(tmp_path), InputForm(), piece, None))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(st.integers(0, 12), max_size=20), st.integers(1, 20))
 def test_micro_batches_cover_all_rows_and_respect_the_cap(lengths: list[int], cap: int) -> None:
     runs = micro_batches(np.array(lengths, np.int64), cap)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xxhash import xxh3_128_digest
@@ -15,7 +16,7 @@ def hexes(ids: pa.Array) -> list[str | None]:
     return [None if value is None else hex_id(value) for value in ids.storage.to_pylist()]
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(st.lists(TEXTS, max_size=4), st.lists(TEXTS, max_size=4))
 def test_a_digest_tells_every_list_of_parts_apart(a: list[str], b: list[str]) -> None:
     assert (digest(*a) == digest(*b)) == (a == b)
@@ -28,7 +29,7 @@ def test_identities_are_for_good() -> None:
     assert hexes(row_ids("d", "a.parquet", 3, 1)) == ["824908afa797ef41727a46d7ec49adf0"]
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.lists(TEXTS, unique=True, max_size=6), TEXTS, TEXTS)
 def test_doc_ids_name_dataset_and_id(ids: list[str], dataset: str, other: str) -> None:
     found = hexes(doc_ids(dataset, pa.array(ids, pa.string())))

@@ -6,6 +6,7 @@ import math
 
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,7 +43,7 @@ def oracle(row: dict[str, float | None], policy: list[Bound]) -> list[dict]:
     return crossed
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     rows=st.lists(st.fixed_dictionaries({name: st.none() | numbers for name in SIGNALS}), max_size=8),
     policy=st.lists(bounds(), max_size=6),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,7 +110,7 @@ def test_equal_tables_give_equal_bytes_however_they_are_chunked() -> None:
     assert encode_table(chunked) == encode_table(TABLE)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.lists(st.integers(0, 5), max_size=6))
 def test_row_groups_are_as_asked(lengths: list[int]) -> None:
     table = pa.table({"n": pa.array(range(sum(lengths)), pa.int64())})

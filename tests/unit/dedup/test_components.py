@@ -7,6 +7,7 @@ import sys
 import networkx as nx
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from datagov.dedup.components import components
 from datagov.errors import InputError
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.data(), st.integers(1, 40))
 def test_components_are_those_of_networkx(data: st.DataObject, n: int) -> None:
     node = st.integers(0, n - 1)

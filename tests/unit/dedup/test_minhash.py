@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +30,7 @@ MASK = (1 << 64) - 1
 Make = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, MASK), max_size=30), max_size=5),
     st.integers(1, 5),

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ def python_shingles(tokens: list[int], k: int) -> list[int]:
     return hashes
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(st.lists(UINT64, max_size=20), max_size=6), st.integers(1, 15))
 def test_windows_hash_as_the_oracle_says(documents: list[list[int]], k: int) -> None:
     tokens = np.array([t for d in documents for t in d], dtype=np.uint64)

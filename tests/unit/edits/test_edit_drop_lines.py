@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from edit_checks import batch, rules, run
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,7 +105,7 @@ presets = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(st.lists(texts, max_size=4), presets)
 def test_what_stays_and_by_which_rules_the_rest_goes(
     documents: list[str], chosen: tuple[str, dict[str, Any]]

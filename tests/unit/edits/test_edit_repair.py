@@ -6,6 +6,7 @@ from typing import Any
 
 import ftfy
 from edit_checks import batch, run
+from examples import examples
 from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ def sound(text: str) -> bool:
     return not any(0xD800 <= ord(character) < 0xE000 for character in text)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(250), deadline=None)
 @given(st.lists(texts.filter(sound), min_size=1, max_size=3), st.one_of(st.just(OPTIONS), switches))
 def test_repair_is_ftfy_on_the_whole_text(documents: list[str], options: dict[str, Any]) -> None:
     expected = [oracle(text, options) for text in documents]
@@ -63,7 +64,7 @@ CHARACTERS = sorted(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(st.text(st.sampled_from([*CHARACTERS, *"aZ .9"]), min_size=1, max_size=5))
 def test_a_line_ftfy_finds_bad_is_never_passed_over(text: str) -> None:
     flagged, _ = lines_in_question(batch([text]), OPTIONS)

@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,13 +24,13 @@ def allowed(character: str, *, lines: bool) -> bool:
     return not (code < 32 or 127 <= code < 160 or bidi or code in {0x2028, 0x2029, 0xFEFF})
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(ANY_TEXT, st.booleans())
 def test_safe_text_can_drive_no_terminal(text: str, lines: bool) -> None:
     assert all(allowed(character, lines=lines) for character in terminal.safe(text, lines=lines))
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert terminal.safe(text) == text

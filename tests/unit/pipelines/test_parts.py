@@ -8,6 +8,7 @@ from random import Random
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +36,7 @@ def groups_of(part: Part) -> list[tuple[str, int]]:
     return [(piece.path, group) for piece in part.slices for group in range(*piece.groups)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(shards=SHARDS, **CAPS)
 def test_every_row_once_and_in_order(shards: list[Shard], part_bytes: int, part_rows: int) -> None:
     parts = cut(shards, part_bytes=part_bytes, part_rows=part_rows)
@@ -48,7 +49,7 @@ def test_every_row_once_and_in_order(shards: list[Shard], part_bytes: int, part_
     assert {piece.path for part in parts for piece in part.slices} == {item.path for item in shards}
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(shards=SHARDS, **CAPS)
 def test_caps_hold_and_parts_are_not_smaller_than_need_be(
     shards: list[Shard], part_bytes: int, part_rows: int
@@ -79,7 +80,7 @@ def test_caps_hold_and_parts_are_not_smaller_than_need_be(
             assert large or full([*groups_of(part), *whole(following)]) > 1 or full(groups_of(part)) >= 0.5
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(shards=SHARDS, **CAPS)
 def test_slices_say_what_they_are(shards: list[Shard], part_bytes: int, part_rows: int) -> None:
     by_path = {item.path: item for item in shards}
@@ -92,7 +93,7 @@ def test_slices_say_what_they_are(shards: list[Shard], part_bytes: int, part_row
             assert piece.whole == (piece.groups == (0, len(rows)))
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(shards=SHARDS, gone=st.sets(st.integers(0, 7)), part_rows=st.integers(1, 90))
 def test_a_part_keeps_its_name_when_other_shards_come_and_go(
     shards: list[Shard], gone: set[int], part_rows: int
@@ -109,7 +110,7 @@ def test_a_part_keeps_its_name_when_other_shards_come_and_go(
             assert part.name not in content
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(shards=SHARDS, groups=st.lists(st.tuples(st.integers(1, 9), st.just(9)), min_size=2, max_size=9))
 def test_a_large_shard_is_cut_by_itself_whatever_stands_around_it(
     shards: list[Shard], groups: list[tuple[int, int]]
@@ -162,7 +163,7 @@ def test_shards_of_no_rows_belong_to_a_part() -> None:
     assert all(piece.whole for part in parts for piece in part.slices)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(shards=SHARDS, part_rows=st.integers(1, 90))
 def test_every_piece_is_written_to_a_file_of_its_own(shards: list[Shard], part_rows: int) -> None:
     parts = cut(shards, part_rows=part_rows)

@@ -13,6 +13,7 @@ from typing import Any
 import cascade_oracle as oracle
 import pyarrow as pa
 import pytest
+from examples import examples
 from governing import Governed, write_shard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -343,7 +344,9 @@ DOCUMENTS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     documents=DOCUMENTS,
     keep=st.sampled_from(["longest", "shortest", "first"]),

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from governing import Finished, Governed, contents
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -205,7 +206,7 @@ def some_changes(random: Random, steps: list[dict[str, Any]], must: int) -> list
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_what_if_holds_against_a_full_rerun(
     tmp_path_factory: pytest.TempPathFactory, recipe: MakeRecipe, govern: Run, seed: int

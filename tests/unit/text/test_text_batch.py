@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import regex
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_strategies import BATCHES, column
@@ -72,7 +73,7 @@ def test_chars_and_scripts(texts: list[str]) -> None:
             assert counts == letters, script
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(BATCHES, st.data())
 def test_select_carries_over_what_a_fresh_batch_derives(texts: list[str], data: st.DataObject) -> None:
     mask = np.array(

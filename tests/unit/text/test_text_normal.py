@@ -4,6 +4,7 @@ import unicodedata
 
 import pytest
 import regex
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_strategies import CHARS, column
@@ -18,7 +19,7 @@ ROWS = st.lists(st.text(st.one_of(st.sampled_from(TRICKY), CHARS), max_size=50),
 FORMS = st.sampled_from(NORMAL_FORMS)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(ROWS, FORMS, st.integers(0, 40))
 def test_normalise_is_that_of_unicodedata(texts: list[str], form: NormalForm, padding: int) -> None:
     texts = ["x" * padding + text for text in texts]
@@ -70,7 +71,7 @@ def normal(text: str) -> bytes:
     return SPACE_RUN.sub(" ", unicodedata.normalize("NFC", text)).strip(" ").encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.lists(
         st.text(

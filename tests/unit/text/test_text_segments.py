@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import regex
 import uax29
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_strategies import ALPHABET, BATCHES, CHARS, TEXTS, column
@@ -66,7 +67,7 @@ def test_examples_of_every_rule(text: str, expected: list[str]) -> None:
     assert uax29.segments(text) == expected
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(BATCHES)
 def test_segments_are_those_of_the_standard(texts: list[str]) -> None:
     assert segments_of(*texts) == [uax29.segments(text) for text in texts]
@@ -75,7 +76,7 @@ def test_segments_are_those_of_the_standard(texts: list[str]) -> None:
 RULED = "aZש1'\".,:_カ 🇦🇧👨\u200d\u0301\u00ad\n\r"
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.text(st.sampled_from(RULED), max_size=12))
 def test_segments_of_the_densest_alphabet(text: str) -> None:
     assert segments_of(text) == [uax29.segments(text)]
@@ -105,7 +106,7 @@ def regex_departs(text: str) -> bool:
     )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.one_of(
         st.text(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import regex
 import uax29
+from examples import examples
 from hypothesis import given, settings
 from text_strategies import BATCHES, column
 
@@ -62,13 +63,13 @@ def test_examples(text: str, expected: list[str]) -> None:
     assert oracle(text) == expected
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(BATCHES)
 def test_tokens_are_those_of_the_definition(texts: list[str]) -> None:
     assert tokens_of(texts) == [[hash_text(token) for token in oracle(text)] for text in texts]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(BATCHES)
 def test_tokens_agree_with_segments(texts: list[str]) -> None:
     """The fused kernel gives what segments of the same rules, filtered and lowered, would give."""

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_strategies import BATCHES, column
@@ -85,7 +86,7 @@ def test_code_points_are_those_of_the_texts(texts: list[str], skipped: int) -> N
     assert found == texts[min(skipped, len(texts)) :]
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.text("a汉é👨", min_size=1, max_size=5), st.integers(1, 100))
 def test_code_points_around_block_ends(text: str, ascii_run: int) -> None:
     long = ("x" * ascii_run + text) * 5
@@ -112,7 +113,7 @@ def test_more_characters_than_positions_reach_are_refused(monkeypatch: pytest.Mo
     assert len(code_points(column(["ab", "cde"]))[0]) == 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(BATCHES)
 def test_encoding_is_the_reverse_of_decoding(texts: list[str]) -> None:
     points, offsets = code_points(column(texts))

@@ -7,6 +7,7 @@ import pytest
 import regex
 import rjieba
 import uax29
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_strategies import ALPHABET, BATCHES, column
@@ -33,7 +34,7 @@ def oracle(text: str) -> list[str]:
     return [piece for piece in pieces if not WHITE_SPACE.fullmatch(piece)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(BATCHES)
 def test_words_of_mixed_batches(texts: list[str]) -> None:
     batch = TextBatch(column(texts))
@@ -43,7 +44,7 @@ def test_words_of_mixed_batches(texts: list[str]) -> None:
 CHINESE = "中华人民共和国今天天气很好我们去北京大学吃饭了不的一二三A1.+#&_%- \r\n\t\x00，。々〇"
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.lists(st.text(st.sampled_from(CHINESE), max_size=30), max_size=8))
 def test_jieba_sees_each_document_alone(texts: list[str]) -> None:
     """Documents share a call, and get the words of a call of their own."""
@@ -61,7 +62,7 @@ def test_blocks_of_any_size_give_the_same_words(texts: list[str], size: int) -> 
         assert np.array_equal(array, getattr(split, name)), name
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(BATCHES)
 def test_hashes_and_flags_describe_the_words(texts: list[str]) -> None:
     batch = TextBatch(column(texts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +42,7 @@ def test_a_certain_token_has_no_entropy_and_no_variance() -> None:
     assert [float(values) for values in found] == [0.0, 0.0, 0.0, 0.0, 0.0]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.integers(1, 40), max_size=30), st.integers(1, 90), st.booleans())
 def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], budget: int, packed: bool) -> None:
     sizes = np.array(lengths, dtype=np.int64)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import engine_of, markov_model, naive, random_llama
@@ -77,7 +78,7 @@ def test_pruning_loses_no_candidate(name: str) -> None:
     assert (rule.scores(pruned.logprob_NS) > threshold).tolist() == candidates.tolist()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.lists(st.floats(1e-6, 1.0), min_size=4, max_size=4), min_size=1, max_size=20),
     st.sampled_from(sorted(RULES)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from traces import trace_of
@@ -31,7 +32,7 @@ def model_trace(seed: int, sharpness: float, vocabulary: int, kept: int) -> Trac
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     seed=st.integers(0, 10**6),
     sharpness=st.sampled_from([0.3, 1.0, 2.0, 4.0]),

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tokenizing
+from examples import examples
 from fastapi.routing import APIRoute
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -44,7 +45,7 @@ def complete(client: TestClient, **request: Any) -> Any:
 rows_of_ids = st.lists(st.lists(st.integers(0, 299), min_size=1, max_size=12), min_size=1, max_size=4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(rows=rows_of_ids, steps=st.integers(0, 3))
 def test_echo_gives_each_token_its_own_value(
     trigram: TrigramTarget, client: TestClient, rows: list[list[int]], steps: int
@@ -79,7 +80,7 @@ def test_echo_gives_each_token_its_own_value(
     assert answer["usage"]["completion_tokens"] == steps * len(rows)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(row=st.lists(st.integers(0, 299), min_size=2, max_size=12))
 def test_prompt_logprobs_are_keyed_by_id_and_ranked_from_one(
     trigram: TrigramTarget, client: TestClient, row: list[int]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizing import SENTENCES
@@ -222,7 +223,7 @@ def test_several_models_have_to_be_told_apart(open_faulty: Open, tokenizer_file:
         open_target(target._endpoint.client.base, options)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     values=st.lists(
         st.one_of(st.none(), st.floats(-50, 0.5), st.just(float("nan")), st.just(-9999.0)), max_size=8
