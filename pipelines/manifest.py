@@ -157,7 +157,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
                 ],
             }
             for step in edits
-            if table == "edits" or EDITS[step["kind"]].removes
+            if table == "edits" or EDITS[step["kind"]].spans is not None
         ]
         for table in ("edits", "spans")
     }

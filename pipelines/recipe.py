@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from datagov.dedup.keeper import KeepPolicy
 from datagov.edits import edit_of
-from datagov.edits.extras import named
 from datagov.errors import ConfigError, did_you_mean
+from datagov.extras import named
 from datagov.ids import digest
 from datagov.plain_yaml import read_yaml
 from pipelines.coverage import check_coverage
@@ -243,7 +243,7 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     resolved = spec.model_dump(mode="json")
     files: dict[str, str] = {}
     if isinstance(spec, EditSpec):
-        resolved = {**spec.resolve(), **_made_by(kind, place)}
+        resolved = _resolved_edit(spec, kind, place)
     if isinstance(spec, Filter):
         resolved, files = resolve_filter(spec, place, folder.resolve())
     if isinstance(spec, NearDedup):
@@ -264,12 +264,10 @@ def _resolve(name: str, kind: str, body: Mapping[str, Any], where: str, folder: 
     return Step(name=name, kind=kind, spec=spec, resolved=resolved, files=files)
 
 
-def _made_by(kind: str, place: str) -> dict[str, str]:
-    """Return the version of the library an edit needs: another version may give other texts."""
-    library = edit_of(kind).library
-    if library is None:
-        return {}
+def _resolved_edit(spec: EditSpec, kind: str, place: str) -> dict[str, Any]:
+    """Return an edit's options and the versions of the libraries it needs: another version may give other texts."""
+    libraries = edit_of(kind).libraries
     try:
-        return {"by": named(library)}
+        return {**spec.resolve(), **({"by": named(*libraries)} if libraries else {})}
     except ConfigError as error:
         raise ConfigError(f"{place}: {error.message}") from None

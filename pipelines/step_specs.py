@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -10,6 +10,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from datagov.dedup.curve import PRESETS, parameters_for
 from datagov.edits.width import DEFAULT_FORMS, TABLE
 from datagov.errors import did_you_mean
+from datagov.pii.checks import check_regions
+from datagov.pii.kinds import NAMES, chosen_kinds, tag_of
 from datagov.signals.line_rules import PRESETS as PRESETS_OF_LINES
 from datagov.signals.phrases import GROUPS
 from pipelines.filter_spec import Filter
@@ -25,6 +27,7 @@ __all__ = [
     "Filter",
     "NearDedup",
     "Normalise",
+    "Redact",
     "Repair",
     "Simplify",
     "Verify",
@@ -139,7 +142,32 @@ class DropRepeatedLines(EditSpec):
     adjacent: bool = False
 
 
-def _each_known(what: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+class Redact(EditSpec):
+    """Personal data, replaced by tags."""
+
+    kinds: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=lambda: list(NAMES))
+    regions: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
+    """Two-letter codes of regions whose telephone numbers count in their national form too."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """Kind -> what stands in its place."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Redact:
+        _each_known("kind", [*self.kinds, *self.tags], NAMES)
+        return self
+
+    def resolve(self) -> dict[str, Any]:
+        """Return the kinds in their order, each with its tag, and the regions in order."""
+        chosen = [kind.name for kind in chosen_kinds(self.kinds)]
+        return {
+            **super().resolve(),
+            "kinds": chosen,
+            "regions": check_regions(self.regions),
+            "tags": {name: self.tags.get(name, tag_of(name)) for name in chosen},
+        }
+
+
+def _each_known(what: str, names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
             raise ValueError(f"unknown {what} {name!r}. {did_you_mean(name, known)}")
@@ -223,6 +251,7 @@ KINDS: dict[str, type[Strict]] = {
     "simplify": Simplify,
     "drop_lines": DropLines,
     "drop_repeated_lines": DropRepeatedLines,
+    "redact": Redact,
     "filter": Filter,
     "exact_dedup": ExactDedup,
     "near_dedup": NearDedup,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import pyarrow as pa
 
-from datagov.edits import drop_lines, drop_repeated_lines, normalise, repair, simplify, width
+from datagov.edits import drop_lines, drop_repeated_lines, normalise, redact, repair, simplify, width
 from datagov.edits.edited import Edited
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ledger.tables import edits_schema
@@ -27,10 +27,10 @@ class Edit:
     """Takes a `TextBatch` and, by name, the options; each document's result depends on it alone."""
     counts: tuple[str, ...]
     """The columns it adds to the ledger's `edits` table."""
-    removes: bool = False
-    """Whether all it does is to remove stretches of text, which it gives as spans."""
-    library: str | None = None
-    """The optional library it needs, whose version is an option named `by`."""
+    spans: Literal["removed", "replaced"] | None = None
+    """What happens to the stretches it gives as spans, which is all that it does; None: it gives none."""
+    libraries: tuple[str, ...] = ()
+    """The optional libraries it needs, whose versions are an option named `by`."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -41,11 +41,14 @@ class Edit:
 EDITS: Final[Mapping[str, Edit]] = MappingProxyType(
     {
         "normalise": Edit(1, normalise.apply, normalise.COUNTS),
-        "repair": Edit(1, repair.apply, repair.COUNTS, library="ftfy"),
+        "repair": Edit(1, repair.apply, repair.COUNTS, libraries=("ftfy",)),
         "width": Edit(1, width.apply, width.COUNTS),
-        "simplify": Edit(1, simplify.apply, simplify.COUNTS, library="opencc"),
-        "drop_lines": Edit(1, drop_lines.apply, drop_lines.COUNTS, removes=True),
-        "drop_repeated_lines": Edit(1, drop_repeated_lines.apply, drop_repeated_lines.COUNTS, removes=True),
+        "simplify": Edit(1, simplify.apply, simplify.COUNTS, libraries=("opencc",)),
+        "drop_lines": Edit(1, drop_lines.apply, drop_lines.COUNTS, spans="removed"),
+        "drop_repeated_lines": Edit(
+            1, drop_repeated_lines.apply, drop_repeated_lines.COUNTS, spans="removed"
+        ),
+        "redact": Edit(1, redact.apply, redact.COUNTS, spans="replaced", libraries=redact.LIBRARIES),
     }
 )
 """Kind of step -> edit."""

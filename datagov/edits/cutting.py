@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from datagov.edits.edited import REMOVED, Edited, changes, replaced
+from datagov.edits.edited import STRETCHES, Edited, changes, replaced
 from datagov.text.batch import TextBatch
 from datagov.text.kernel import kernel
 from datagov.text.utf8 import encode_rows
@@ -90,7 +90,7 @@ def _cut(
     names = pa.array(rules, pa.string()).take(pa.array(rule[order]))
     spans = pa.RecordBatch.from_arrays(
         [pa.array(row[order]), names, pa.array(start[order] - first), pa.array(end[order] - first)],
-        schema=REMOVED,
+        schema=STRETCHES,
     )
     return Edited(texts, changes(batch.texts, texts, changed, **counts), spans)
 

@@ -1,4 +1,4 @@
-"""What an edit gives back: the new texts, what changed in each, and the stretches it removed."""
+"""What an edit gives back: the new texts, what changed in each, and the stretches it took out or replaced."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from datagov.ledger.tables import edits_schema
 
-__all__ = ["REMOVED", "Edited", "changes", "replaced"]
+__all__ = ["STRETCHES", "Edited", "changes", "replaced"]
 
-REMOVED = pa.schema(
+STRETCHES = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
         pa.field("rule", pa.string(), nullable=False),
@@ -32,7 +32,7 @@ class Edited:
     changes: pa.RecordBatch
     """N rows of the edit's schema: the ledger's `EDITS` and the edit's own counts."""
     spans: pa.RecordBatch | None = None
-    """`REMOVED` rows, by row and start; None for an edit that replaces rather than removes."""
+    """`STRETCHES` rows, by row and start; None for an edit that maps characters."""
 
 
 def changes(

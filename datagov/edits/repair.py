@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.edits.edited import Edited, changes, replaced
-from datagov.edits.extras import load
+from datagov.extras import load
 from datagov.text.kernel import kernel
 
 if TYPE_CHECKING:

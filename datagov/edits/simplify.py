@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.edits.edited import Edited, changes, replaced
-from datagov.edits.extras import load
 from datagov.errors import ConfigError, did_you_mean
+from datagov.extras import load
 from datagov.text.kernel import kernel
 
 if TYPE_CHECKING:

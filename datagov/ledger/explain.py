@@ -217,7 +217,7 @@ def told_step(
 def removed_spans(
     con: duckdb.DuckDBPyConnection, ledger: Ledger, step: str, found: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
-    """Return the stretches an edit removed from this document, in order: start, end and rules of each."""
+    """Return the stretches an edit removed or replaced in this document, in order: start, end and rules of each."""
     path = ledger.file_of(ledger.step_files("spans")[step], found["part"])
     sql = (
         f'SELECT start, "end", list(rule ORDER BY rule) AS rules FROM read_parquet({literal(path)}) '

@@ -148,8 +148,9 @@ def print_step(number: int, step: Mapping[str, Any], citations: dict[str, int] |
         sizes = f"{edit['chars_before']} -> {edit['chars_after']} characters"
         terminal.line(f"  {', '.join([sizes, *counts])}")
     spans = step.get("spans", ())
+    done = "replaced" if step["kind"] == "redact" else "cut"
     for span in spans[:LISTED]:
-        terminal.line(f"  cut {span['start']}-{span['end']}: {', '.join(span['rules'])}")
+        terminal.line(f"  {done} {span['start']}-{span['end']}: {', '.join(span['rules'])}")
     if len(spans) > LISTED:
         terminal.line(f"  and {len(spans) - LISTED} more stretches")
     for reason in step.get("reasons", ()):

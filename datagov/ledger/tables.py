@@ -69,10 +69,10 @@ SPANS = pa.schema(
         pa.field("end", pa.int64(), nullable=False),
     ]
 )
-"""One row a stretch of text that an edit removed and a rule it was removed by, ordered by document and
+"""One row a stretch of text that an edit removed or replaced and a rule it went by, ordered by document and
 start: `start` and `end` (exclusive) in code points of the edit's own input. A stretch that several
 rules name has a row for each; other stretches never overlap. Cutting all of them from the edit's
-input gives its output."""
+input, or putting the recipe's tag of its rule in place of each, gives its output."""
 
 REASON = pa.struct(
     [

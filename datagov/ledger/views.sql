@@ -52,7 +52,7 @@ FROM files.limits;
 
 CREATE VIEW templates AS SELECT step, key, members, split_into FROM files.templates;
 
--- One row a stretch of text an edit removed and a rule it went by; positions in code points of that
+-- One row a stretch of text an edit removed or replaced and a rule it went by; positions in code points of that
 -- edit's input, the last one exclusive.
 CREATE VIEW spans AS
 SELECT step, hex_id(doc_id) AS doc_id, rule, start AS span_start, "end" AS span_end FROM files.spans;

@@ -92,7 +92,7 @@ class DocumentsBuilder:
 
 
 class EditsBuilder:
-    """The `edits` table, what the last edit of a text state did, and its `spans` if it removes."""
+    """The `edits` table, what the last edit of a text state did, and its `spans` if it gives any."""
 
     def __init__(self, product: Product, _source: Source) -> None:
         self.product = product
@@ -121,7 +121,7 @@ class EditsBuilder:
         table = _joined(self._tables, self._kind.schema)
         changed = int(np.count_nonzero(table.column("changed").to_numpy())) if table.num_rows else 0
         outputs = [Output(self.product.file(part), table)]
-        if self._kind.removes:
+        if self._kind.spans is not None:
             outputs.append(Output(self.product.file(part, "spans"), _joined(self._spans, SPANS)))
         return outputs, {"rows": table.num_rows, "changed": changed}
 

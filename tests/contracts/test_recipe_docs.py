@@ -9,6 +9,7 @@ from project import ROOT
 
 from datagov.edits.simplify import CONFIGS
 from datagov.edits.width import TABLE
+from datagov.pii.kinds import NAMES
 from datagov.signals.line_rules import PRESETS
 from datagov.signals.phrases import GROUPS
 from pipelines.step_specs import KINDS
@@ -26,7 +27,12 @@ def test_a_step_and_its_options_are_described(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "names"),
-    [("drop_lines", [*PRESETS, *GROUPS]), ("simplify", list(CONFIGS)), ("width", list(TABLE))],
+    [
+        ("drop_lines", [*PRESETS, *GROUPS]),
+        ("redact", list(NAMES)),
+        ("simplify", list(CONFIGS)),
+        ("width", list(TABLE)),
+    ],
 )
 def test_the_names_an_option_takes_are_described(kind: str, names: list[str]) -> None:
     assert [name for name in names if f"`{name}`" not in SECTIONS[kind]] == []

@@ -1,4 +1,4 @@
--- title: What edits removed, by step and rule: documents, stretches (most are lines) and characters. A line several rules name counts for each.
+-- title: What edits removed or replaced, by step and rule: documents, stretches (most are lines) and characters. A line several rules name counts for each.
 SELECT step, rule, count(DISTINCT doc_id) AS documents, count(*) AS stretches,
        sum(span_end - span_start)::BIGINT AS chars
 FROM spans

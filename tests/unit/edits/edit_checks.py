@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from datagov.edits import EDITS, Edited
-from datagov.edits.extras import named
+from datagov.extras import named
 from datagov.text.batch import TextBatch
 
 
@@ -18,20 +18,20 @@ def batch(documents: list[str]) -> TextBatch:
 def run(kind: str, documents: list[str], **options: Any) -> Edited:
     """Apply an edit, and check what every edit promises."""
     edit = EDITS[kind]
-    if edit.library is not None:
-        options.setdefault("by", named(edit.library))
+    if edit.libraries:
+        options.setdefault("by", named(*edit.libraries))
     done = edit.apply(batch(documents), **options)
     done.texts.validate(full=True)
     done.changes.validate(full=True)
     assert done.changes.schema == edit.schema
-    assert (done.spans is not None) == edit.removes
+    assert (done.spans is not None) == (edit.spans is not None)
     after = done.texts.to_pylist()
     for old, new, row in zip(documents, after, done.changes.to_pylist(), strict=True):
         assert row["changed"] == (old != new)
         assert (row["chars_before"], row["chars_after"]) == (len(old), len(new))
         counts = [row[name] for name in edit.counts]
         assert (max(counts) > 0) == row["changed"]
-    if done.spans is not None:
+    if edit.spans == "removed":
         assert cut(documents, done.spans.to_pylist()) == after
     return done
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagov.edits import EDITS
-from datagov.edits.extras import named
 from datagov.edits.simplify import CHECKED_WITH, CONFIGS, PHRASE_STARTS, may_change
 from datagov.errors import ConfigError
+from datagov.extras import named
 
 converter = cache(opencc.OpenCC)
 

@@ -38,6 +38,7 @@ TEXTS = {
     "ja": "図書館へ行きました。\n国々の話です。",
     "broken": "The cafÃ© is open &amp; it is nice.\nIt was a fine day for all.",
     "twice": "This is the first line here.\nA second line is here.\nThis is the first line here.\n",
+    "person": "His name is Li Lei and his number is 13812345678.\nHe reads mail at li.lei@qq.com every day.",
     "empty": "",
     "null": None,
     "not utf-8": b"\xff",
@@ -54,6 +55,7 @@ EDITS: list[dict[str, Any]] = [
         }
     },
     {"drop_repeated_lines": {}},
+    {"redact": {"kinds": ["email", "mobile"], "tags": {"mobile": "NUMBER"}}},
 ]
 AFTER = {
     "page": "ABC is a fine library.\nIt opened in 1998.",
@@ -63,13 +65,15 @@ AFTER = {
     "ja": "図書館へ行きました。\n国々の話です。",
     "broken": "The café is open & it is nice.\nIt was a fine day for all.",
     "twice": "This is the first line here.\nA second line is here.",
+    "person": "His name is Li Lei and his number is NUMBER.\nHe reads mail at <PI:EMAIL> every day.",
     "empty": "",
 }
 
 
-def cut(text: str, spans: list[tuple[int, int]]) -> str:
-    for start, end in sorted(set(spans), reverse=True):
-        text = text[:start] + text[end:]
+def cut(text: str, spans: list[tuple[int, int, str]], tags: dict[str, str]) -> str:
+    """The text with each span replaced by the tag of its rule; by nothing, where the rule has none."""
+    for (start, end), rule in sorted({span[:2]: span[2] for span in spans}.items(), reverse=True):
+        text = text[:start] + tags.get(rule, "") + text[end:]
     return text
 
 
@@ -90,13 +94,13 @@ def exported(done: Governed) -> dict[str, str]:
     return dict(zip(table.column("id").to_pylist(), [text.decode() for text in texts], strict=True))
 
 
-def spans(done: Governed, step: str) -> dict[str, list[tuple[int, int]]]:
+def spans(done: Governed, step: str) -> dict[str, list[tuple[int, int, str]]]:
     rows = done.rows(
-        f"SELECT id, span_start, span_end FROM spans JOIN documents USING (doc_id) WHERE step = '{step}'"
+        f"SELECT id, span_start, span_end, rule FROM spans JOIN documents USING (doc_id) WHERE step = '{step}'"
     )
-    found: dict[str, list[tuple[int, int]]] = {}
+    found: dict[str, list[tuple[int, int, str]]] = {}
     for row in rows:
-        found.setdefault(row["id"], []).append((row["span_start"], row["span_end"]))
+        found.setdefault(row["id"], []).append((row["span_start"], row["span_end"], row["rule"]))
     return found
 
 
@@ -105,16 +109,17 @@ def test_every_edit_in_one_recipe(edited: Run) -> None:
     assert exported(done) == AFTER
     tables = done.manifest["tables"]
     assert [entry["step"] for entry in tables["edits"]] == [next(iter(step)) for step in EDITS]
-    assert [entry["step"] for entry in tables["spans"]] == ["drop_lines", "drop_repeated_lines"]
+    assert [entry["step"] for entry in tables["spans"]] == ["drop_lines", "drop_repeated_lines", "redact"]
 
 
 def test_cutting_the_spans_from_an_edits_input_gives_its_output(edited: Run) -> None:
-    states = [exported(edited(*EDITS[:count], output=f"first {count}")) for count in range(3, 6)]
+    states = [exported(edited(*EDITS[:count], output=f"first {count}")) for count in range(3, 7)]
     done = edited(*EDITS)
-    for position, step in enumerate(("drop_lines", "drop_repeated_lines")):
+    for position, step in enumerate(("drop_lines", "drop_repeated_lines", "redact")):
         found = spans(done, step)
         before, after = states[position], states[position + 1]
-        assert {key: cut(text, found.get(key, [])) for key, text in before.items()} == after
+        tags = {"mobile": "NUMBER", "email": "<PI:EMAIL>"}
+        assert {key: cut(text, found.get(key, []), tags) for key, text in before.items()} == after
         assert set(found) == {key for key in before if before[key] != after[key]}
         rows = done.rows(f"SELECT * FROM edits_{step} JOIN documents USING (doc_id)")
         sound = {row["id"]: row for row in rows if row["id"] in before}
@@ -234,6 +239,13 @@ def test_explain_tells_what_was_cut(edited: Run, capsys: pytest.CaptureFixture[s
     assert "lines removed: 4" in printed
 
 
+def test_explain_tells_what_was_replaced(edited: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    print_explanation(explain(edited(*EDITS).ledger, "person"))
+    printed = capsys.readouterr().out
+    assert "replaced 37-48: mobile" in printed
+    assert "stretches redacted: 2" in printed
+
+
 def test_the_query_counts_what_was_cut(edited: Run) -> None:
     done = edited(*EDITS)
     with done.connect() as connection:
@@ -261,6 +273,10 @@ def test_a_run_without_spans_has_the_view(edited: Run) -> None:
         ({"simplify": {"when": {"script": "hann"}}}, "Did you mean .*'han'"),
         ({"repair": {"normalization": "NFC"}}, "unknown key 'normalization'"),
         ({"drop_repeated_lines": {"min_chars": 0}}, "min_chars"),
+        ({"redact": {"kinds": ["phones"]}}, "Did you mean 'phone'"),
+        ({"redact": {"tags": {"mail": "x"}}}, "Did you mean 'email'"),
+        ({"redact": {"kinds": []}}, "names no kind of personal data"),
+        ({"redact": {"regions": "USA"}}, "step 'redact': regions: there is no region 'USA'"),
     ],
 )
 def test_a_wrong_option_is_refused(
@@ -286,7 +302,7 @@ def test_a_missing_library_names_its_extra(
 ) -> None:
     from importlib import metadata
 
-    from datagov.edits import extras
+    from datagov import extras
 
     def absent(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
@@ -294,7 +310,7 @@ def test_a_missing_library_names_its_extra(
     monkeypatch.setattr(extras.metadata, "version", absent)
     extras.named.cache_clear()
     try:
-        for kind, extra in (("repair", "repair"), ("simplify", "zh")):
+        for kind, extra in (("repair", "repair"), ("simplify", "zh"), ("redact", "pii")):
             with pytest.raises(ConfigError, match=rf"pip install 'datagov\[{extra}\]'"):
                 load_recipe(recipe(tmp_path, steps=[{kind: {}}]))
     finally:
