@@ -8,7 +8,7 @@ from typing import Final
 
 from datagov.errors import ConfigError, did_you_mean
 
-__all__ = ["KINDS", "NAMES", "Kind", "chosen_kinds", "tag_of"]
+__all__ = ["KINDS", "NAMES", "Kind", "chosen_kinds", "libraries_of", "tag_of"]
 
 
 @dataclass(frozen=True)

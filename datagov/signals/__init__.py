@@ -21,6 +21,7 @@ from datagov.signals.line_repetition import LINE_REPETITION
 from datagov.signals.lines import LINES
 from datagov.signals.markup import MARKUP
 from datagov.signals.ngram_repetition import NGRAM_REPETITION
+from datagov.signals.pii import PII
 from datagov.signals.script import SCRIPT
 from datagov.signals.sentences import SENTENCES
 from datagov.signals.stop_words import STOP_WORDS
@@ -51,6 +52,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
     VOCABULARY,
     LEXICON,
     LINE_EDITS,
+    PII,
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 

@@ -8,6 +8,8 @@ import pyarrow as pa
 from datagov.classifiers.card import Features
 from datagov.classifiers.features import feature_rows
 from datagov.classifiers.linear import FREQUENCIES, Linear
+from datagov.pii.kinds import NAMES
+from datagov.pii.scan import candidates
 from datagov.signals import FAMILIES
 from datagov.text.batch import TextBatch
 
@@ -19,9 +21,15 @@ EXAMPLES = {"words": ["the", "的"]}
 
 
 def warm() -> None:
-    """Measure every family once on a tiny batch; the machine code stays on disk for other processes."""
+    """Measure every family once on a tiny batch; the machine code stays on disk for other processes.
+
+    Families with an optional library are left out, as it may be missing.
+    """
     batch = TextBatch(pa.array(TEXTS, pa.large_string()))
+    candidates(batch.code_points, batch.offsets, NAMES, national=False)
     for family in FAMILIES:
+        if family.prepare is not None:
+            continue
         family.measure(batch, {**family.defaults, **{name: EXAMPLES[name] for name in family.required}})
     features = Features(chars=(1, 2), words=1, bits=4)
     feature_rows(batch, features)

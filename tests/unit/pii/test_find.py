@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagov.errors import ConfigError
-from datagov.extras import load
+from datagov.extras import load, named
 from datagov.pii.checks import check_regions
 from datagov.pii.find import find
 from datagov.pii.kinds import KINDS, NAMES, chosen_kinds
+from datagov.signals import resolve_params
+from datagov.signals.pii import PII
 from datagov.text.batch import TextBatch
 
 COUNT = 400
@@ -169,3 +171,20 @@ def test_another_version_of_a_library_is_refused() -> None:
         find(batch, kinds=["phone"], by="phonenumbers 1.0")
     with pytest.raises(ConfigError, match="one version everywhere"):
         load("python-stdnum", expected="python-stdnum 0, phonenumbers 1")
+
+
+def test_the_family_counts_what_is_found_by_kind() -> None:
+    texts = ["13812345678 13912345678 a@qq.com", "", "8.8.8.8"]
+    batch = TextBatch(pa.array(texts, pa.large_string()))
+    params = resolve_params(PII, {"kinds": ["mobile", "email"]})
+    assert params["kinds"] == ["email", "mobile"]
+    assert params["by"] == named("publicsuffixlist")
+    rows = PII.measure(batch, params).to_pylist()
+    assert [row["found"] for row in rows] == [3, 0, 0]
+    assert [(row["mobile"], row["email"], row["ip"]) for row in rows] == [
+        (2, 1, None),
+        (0, 0, None),
+        (0, 0, None),
+    ]
+    with pytest.raises(ConfigError, match="install that version"):
+        resolve_params(PII, {"by": "phonenumbers 1"})
