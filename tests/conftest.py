@@ -19,6 +19,7 @@ WHOLE_RUNS = (
     "tests/studies/test_membership_lab.py",
     "tests/unit/pipelines/test_run.py",
     "tests/unit/pipelines/test_run_again.py",
+    "tests/unit/pipelines/test_run_contamination.py",
     "tests/unit/pipelines/test_run_dedup.py",
     "tests/unit/pipelines/test_run_edits.py",
     "tests/unit/pipelines/test_run_edges.py",

@@ -12,6 +12,7 @@ from datagov.signals.char_ngrams import CHAR_NGRAMS
 from datagov.signals.char_repetition import CHAR_REPETITION
 from datagov.signals.characters import CHARACTERS
 from datagov.signals.classifier import CLASSIFIER
+from datagov.signals.contamination import CONTAMINATION
 from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
 from datagov.signals.imported import import_family, installed, refuse_clashes
 from datagov.signals.lexicon import LEXICON
@@ -56,7 +57,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
-MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER,)
+MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION)
 """Families that read a model from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
 
 

@@ -8,6 +8,9 @@ import pyarrow as pa
 from datagov.classifiers.card import Features
 from datagov.classifiers.features import feature_rows
 from datagov.classifiers.linear import FREQUENCIES, Linear
+from datagov.contamination.index import build
+from datagov.contamination.items import Items
+from datagov.contamination.overlap import overlap
 from datagov.pii.kinds import NAMES
 from datagov.pii.scan import candidates
 from datagov.signals import FAMILIES
@@ -31,6 +34,7 @@ def warm() -> None:
         if family.prepare is not None:
             continue
         family.measure(batch, {**family.defaults, **{name: EXAMPLES[name] for name in family.required}})
+    overlap(batch, build(Items(batch.texts, TEXTS), n=2, shortest=1))
     features = Features(chars=(1, 2), words=1, bits=4)
     feature_rows(batch, features)
     zeros = np.zeros((16, 1), np.float32)

@@ -7,6 +7,7 @@ import re
 import pytest
 from project import ROOT
 
+from datagov.contamination.presets import PRESETS as PRESETS_OF_BENCHMARKS
 from datagov.edits.simplify import CONFIGS
 from datagov.edits.width import TABLE
 from datagov.pii.kinds import NAMES
@@ -32,6 +33,7 @@ def test_a_step_and_its_options_are_described(kind: str) -> None:
         ("redact", list(NAMES)),
         ("simplify", list(CONFIGS)),
         ("width", list(TABLE)),
+        ("filter", list(PRESETS_OF_BENCHMARKS)),
     ],
 )
 def test_the_names_an_option_takes_are_described(kind: str, names: list[str]) -> None:
