@@ -11,11 +11,14 @@ from datagov.errors import ConfigError
 __all__ = ["load", "named"]
 
 EXTRA: Final = {
+    "fasttext-numpy2": ("classify", "fasttext"),
     "ftfy": ("repair", "ftfy"),
     "opencc": ("zh", "opencc"),
     "phonenumbers": ("pii", "phonenumbers"),
     "publicsuffixlist": ("pii", "publicsuffixlist"),
     "python-stdnum": ("pii", "stdnum"),
+    "scikit-learn": ("classify", "sklearn"),
+    "scipy": ("classify", "scipy"),
 }
 """Library -> the extra of this package that installs it, and the module it is imported as."""
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from datagov.classifiers.card import CARD, Features
+from datagov.classifiers.card import CARD, NGrams
 from datagov.classifiers.linear import FREQUENCIES, Linear, write_weights
 from datagov.classifiers.saving import save
+from datagov.classifiers.tables import tables_of
 from datagov.text.hashing import FINISH_1, FINISH_2, MARK, STEP
 from datagov.text.tables import kind_index, unicode_tables
 
 FREQUENCY = np.concatenate([[0.0], 1 + np.log(np.arange(1, FREQUENCIES))])
-FEATURES = Features(chars=(1, 3), words=0, bits=12)
+FEATURES = NGrams(chars=(1, 3), words=0)
 WORD_STATE = 0x9E3779B97F4A7C15
 
 
@@ -33,17 +34,17 @@ def write_classifier(
 
     Its raw output from -1 to 1 is a probability from 0 to 1 along a straight line.
     """
-    table = np.zeros((1 << FEATURES.bits, 1), np.float32)
-    for ngram, weight in weights.items():
-        table[place_of(ngram, FEATURES.bits), 0] = weight
-    linear = Linear(table, np.ones(1 << FEATURES.bits, np.float32), np.array([bias]), FREQUENCY)
+    keys = np.array([key_of(ngram) for ngram in weights], np.uint64)
+    columns = np.array([[weight] for weight in weights.values()], np.float32)
+    linear = Linear(keys, columns, np.ones(len(keys), np.float32), np.array([bias]), FREQUENCY)
     line = {"raw": [-1.0, 1.0], "millionths": [0, 1_000_000]}
     card = {
+        "datagov_classifier": 1,
         "name": folder.name,
-        "kind": "linear",
         "labels": list(labels),
         "positive": labels[-1],
-        "features": FEATURES,
+        "reading": FEATURES,
+        "tables": tables_of(FEATURES),
         "calibration": {labels[-1]: line},
         "training": {},
         "evaluation": {},
@@ -52,14 +53,14 @@ def write_classifier(
     return folder / CARD
 
 
-def place_of(ngram: str, bits: int, state: int = 0) -> int:
-    """The table's place of an n-gram of characters; of a word n-gram, words joined by spaces, with WORD_STATE."""
+def key_of(ngram: str, state: int = 0) -> int:
+    """The key of an n-gram of characters; of a word n-gram, words joined by spaces, with WORD_STATE."""
     mask = (1 << 64) - 1
     for char in ngram:
         state = (state ^ (ord(char) | int(MARK))) * int(STEP) & mask
     state = (state ^ (state >> 32)) * int(FINISH_1) & mask
     state = (state ^ (state >> 32)) * int(FINISH_2) & mask
-    return (state ^ (state >> 32)) >> (64 - bits)
+    return (state ^ (state >> 32)) | 1
 
 
 def lowered(text: str) -> str:
@@ -70,8 +71,8 @@ def lowered(text: str) -> str:
     return f" {' '.join(part for part in small.split(' ') if part)} "
 
 
-def counted(text: str, features: Features, words: list[str] = []) -> Counter[int]:  # noqa: B006 - not changed
-    """How often each place of the table occurs in a text; `words` are those of the text, as written."""
+def counted(text: str, features: NGrams, words: list[str] = []) -> Counter[int]:  # noqa: B006 - not changed
+    """How often each key occurs in a text; `words` are those of the text, as written."""
     plain = lowered(text)
     if not plain.strip(" "):
         return Counter()
@@ -79,11 +80,11 @@ def counted(text: str, features: Features, words: list[str] = []) -> Counter[int
     if features.chars is not None:
         for size in range(features.chars[0], features.chars[1] + 1):
             for at in range(len(plain) - size + 1):
-                found[place_of(plain[at : at + size], features.bits)] += 1
+                found[key_of(plain[at : at + size])] += 1
     for size in range(1, features.words + 1):
         for at in range(len(words) - size + 1):
             joined = " ".join(lowered(word)[1:-1] for word in words[at : at + size])
-            found[place_of(joined, features.bits, WORD_STATE)] += 1
+            found[key_of(joined, WORD_STATE)] += 1
     return found
 
 
@@ -91,10 +92,12 @@ def margin(counts: Mapping[int, int], linear: Linear) -> float | None:
     """What a linear classifier of one output says of these features."""
     if not counts:
         return None
+    place = {key: at for at, key in enumerate(linear.keys.tolist())}
     value = {
-        place: linear.frequency[min(count, FREQUENCIES - 1)] * float(linear.rarity[place])
-        for place, count in counts.items()
+        place[key]: linear.frequency[min(count, FREQUENCIES - 1)] * float(linear.rarity[place[key]])
+        for key, count in counts.items()
+        if key in place
     }
     length = math.sqrt(sum(each * each for each in value.values()))
-    total = sum(each * float(linear.weights[place, 0]) for place, each in value.items())
+    total = sum(each * float(linear.weights[at, 0]) for at, each in value.items())
     return (total / length if length else 0.0) + float(linear.bias[0])

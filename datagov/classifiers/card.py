@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from datagov.errors import ConfigError
 
-__all__ = ["CARD", "FORMAT", "MILLION", "Calibration", "Card", "Features", "Weights", "read_card"]
+__all__ = ["CARD", "FORMAT", "MILLION", "Calibration", "Card", "NGrams", "Tokens", "Weights", "read_card"]
 
 CARD = "card.json"
 FORMAT = 1
@@ -29,23 +29,42 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Features(Strict):
-    """What a linear classifier weighs: hashed n-grams of the text in lower case, each run of white space one space."""
+class Reading(Strict):
+    """How texts are read, whatever is made of them."""
 
+    form: Literal["NFC", "NFKC", "NFD", "NFKD"] | None = None
+    """Unicode normal form that texts are brought to first; None leaves them as they are."""
+
+
+class NGrams(Reading):
+    """What a linear classifier weighs: n-grams of the text in lower case, each run of white space one space."""
+
+    kind: Literal["linear"] = "linear"
     chars: tuple[int, int] | None
     """Smallest and largest character n-gram, both counted, with a space before and after the text; None for none."""
     words: int = Field(ge=0, le=3)
     """Largest word n-gram, words as `TextBatch.words` has them; 0 for none."""
-    bits: int = Field(ge=4, le=24)
-    """The table has 2**bits places."""
 
     @model_validator(mode="after")
-    def _some(self) -> Features:
+    def _some(self) -> NGrams:
         if self.chars is None and not self.words:
             raise ValueError("neither character n-grams nor words")
         if self.chars is not None and not 1 <= self.chars[0] <= self.chars[1] <= 16:
             raise ValueError("chars must be two sizes from 1 to 16, the smaller first")
         return self
+
+
+class Tokens(Reading):
+    """What fastText reads: tokens between spaces."""
+
+    kind: Literal["fasttext"] = "fasttext"
+    cut: Literal["words", "characters", "as_is"]
+    """`words` as `TextBatch.words` has them; `characters` besides white space; `as_is` cuts at white space, as
+    fastText does."""
+    lower: bool
+    """In lower case."""
+    outputs: list[str] = Field(min_length=2)
+    """What the model itself calls the labels, in their order."""
 
 
 class Weights(Strict):
@@ -80,12 +99,14 @@ class Card(Strict):
 
     datagov_classifier: Literal[1]
     name: str
-    kind: Literal["linear"]
     labels: list[str] = Field(min_length=2)
     """In the order of the outputs."""
     positive: str
     """The label whose probability is meant where none is named."""
-    features: Features
+    reading: Annotated[NGrams | Tokens, Field(discriminator="kind")]
+    """What kind of classifier it is, and how it reads texts."""
+    tables: dict[str, str]
+    """What words and letters were taken from when it was trained, and the versions: `unicode`, and `rjieba` for words."""
     weights: Weights
     calibration: dict[str, Calibration]
     """By label. A classifier of two labels has one, that of `positive`: the other's score is the rest."""
@@ -103,6 +124,8 @@ class Card(Strict):
         wanted = {self.positive} if len(self.labels) == 2 else set(self.labels)
         if set(self.calibration) != wanted:
             raise ValueError(f"calibration must be of {', '.join(sorted(wanted))}")
+        if isinstance(self.reading, Tokens) and len(self.reading.outputs) != len(self.labels):
+            raise ValueError("reading.outputs and labels differ in length")
         return self
 
 

@@ -1,4 +1,4 @@
-"""Hashed n-grams of characters and words, counted document by document: what linear classifiers weigh."""
+"""N-grams of characters and words, each known by its 64-bit hash: what linear classifiers weigh."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from datagov.text.hashing import finish, step
-from datagov.text.kernel import Integer, kernel
+from datagov.text.kernel import Integer, inline_kernel, kernel
 from datagov.text.tables import kind_index, unicode_tables
 
 if TYPE_CHECKING:
-    from datagov.classifiers.card import Features
+    from datagov.classifiers.card import NGrams
     from datagov.text.batch import TextBatch
 
-__all__ = ["Scanned", "count_document", "feature_rows", "room", "scanned"]
+__all__ = ["Scanned", "Table", "count_document", "feature_keys", "room", "scanned", "table_of"]
 
 BLANK: Final = np.uint32(32)
 SPACE: Final = kind_index("space")
@@ -34,11 +34,18 @@ Scanned = tuple[
     npt.NDArray[np.int64],
 ]
 """What kernels read of a batch: its code points, their classes, offsets, kinds of classes, lower-case letters, words'
-starts, ends and offsets, and the sizes int64[4]: smallest and largest character n-gram (0, 0: none), largest word
-n-gram, bits of the table."""
+starts, ends and offsets, and the sizes int64[3]: smallest and largest character n-gram (0, 0: none), largest word
+n-gram."""
+
+Table = npt.NDArray[np.uint64]
+"""uint64[2**b], a hash table by the upper bits of keys, the next place where one is taken: the lower half of a key above,
+the feature that it is below; 0 where there is none. One read finds both."""
+
+LOW: Final = np.uint64(0xFFFFFFFF)
+HALF: Final = np.uint64(32)
 
 
-def scanned(batch: TextBatch, features: Features) -> Scanned:
+def scanned(batch: TextBatch, features: NGrams) -> Scanned:
     """Return what kernels read of a batch."""
     tables = unicode_tables()
     if features.words:
@@ -47,9 +54,73 @@ def scanned(batch: TextBatch, features: Features) -> Scanned:
     else:
         none = np.zeros(0, np.int32)
         spans = none, none, np.zeros(batch.n + 1, np.int64)
-    chars = features.chars or (0, 0)
-    sizes = np.array([*chars, features.words, features.bits], np.int64)
+    sizes = np.array([*(features.chars or (0, 0)), features.words], np.int64)
     return batch.code_points, batch.classes, batch.offsets, tables.kind, tables.lower, *spans, sizes
+
+
+def room(batch: TextBatch) -> npt.NDArray[np.uint32]:
+    """Return room for the longest text with a space before and after."""
+    return np.empty(int(batch.chars.max(initial=0)) + 2, np.uint32)
+
+
+def table_of(keys: npt.NDArray[np.uint64]) -> Table:
+    """Return a table in which key i is feature i, at most half full."""
+    size = 16
+    while size < 2 * len(keys):
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    _fill(keys, table)
+    return table
+
+
+@inline_kernel
+def _shift(size: Integer) -> np.uint64:
+    """Return by how much a key is shifted to give its place in a table of this size, a power of two."""
+    shift = np.uint64(64)
+    while size > 1:
+        shift -= np.uint64(1)
+        size //= 2
+    return shift
+
+
+@kernel
+def _fill(keys: npt.NDArray[np.uint64], table: npt.NDArray[np.uint64]) -> None:
+    """Write keys to their places."""
+    shift, mask = _shift(table.size), np.uint64(table.size - 1)
+    for feature in range(keys.size):
+        slot = keys[feature] >> shift
+        while table[slot] != 0:
+            slot = (slot + np.uint64(1)) & mask
+        table[slot] = (keys[feature] << HALF) | np.uint64(feature)
+
+
+@kernel
+def _normal_text(
+    points: npt.NDArray[np.uint32],
+    classes: npt.NDArray[np.uint8],
+    ends: npt.NDArray[np.int64],
+    kind: npt.NDArray[np.uint8],
+    lower: npt.NDArray[np.uint32],
+    text: npt.NDArray[np.uint32],
+) -> Integer:
+    """Write `points[ends[0]:ends[1]]` in lower case, white space as one space, one before and after; return its length, 0 if blank."""
+    length = np.int64(1)
+    text[0] = BLANK
+    for at in range(np.uint64(ends[0]), np.uint64(ends[1])):
+        c = points[at]
+        if kind[classes[at]] == SPACE:
+            if text[length - 1] != BLANK:
+                text[length] = BLANK
+                length += 1
+            continue
+        text[length] = lower[c] if c < lower.size else c
+        length += 1
+    if length == 1:
+        return 0
+    if text[length - 1] != BLANK:
+        text[length] = BLANK
+        length += 1
+    return length
 
 
 @kernel
@@ -65,63 +136,68 @@ def count_document(
     sizes: npt.NDArray[np.int64],
     d: Integer,
     text: npt.NDArray[np.uint32],
+    table: npt.NDArray[np.uint64],
     counts: npt.NDArray[np.uint32],
     seen: npt.NDArray[np.int32],
+    keys: npt.NDArray[np.uint64],
 ) -> Integer:
-    """Count the features of document `d`.
+    """Count the features of document `d`, or list the keys of all its n-grams.
 
-    Adds to `counts` uint32[2**bits], which is zero before; writes the places that are not zero any more to `seen`
-    int32[2**bits], in the order in which they first occur, and returns how many they are. None for a text without a
-    character besides white space. `text` uint32[at least chars + 2] is room to work in.
+    With a `Table`: adds to `counts` uint32[F], which is zero before; writes the features that
+    are not zero any more to `seen` int32[F], in the order in which they first occur, and returns how many they are.
+    With an empty one: writes the keys of all n-grams, repeated ones too, to `keys`, and returns their number.
+    -1 for a text of nothing but white space. `text` uint32[at least chars + 2] is room to work in.
     """
     smallest, largest, words = sizes[0], sizes[1], sizes[2]
-    shift = np.uint64(64 - sizes[3])
+    length = _normal_text(points, classes, offsets[d : d + 2], kind, lower, text)
+    if length == 0:
+        return np.int64(-1)
+    mask = np.uint64(table.size - 1)
+    shift = _shift(table.size)
     found = np.int64(0)
-    length = np.int64(1)
-    text[0] = BLANK
-    for at in range(np.uint64(offsets[d]), np.uint64(offsets[d + 1])):
-        c = points[at]
-        if kind[classes[at]] == SPACE:
-            if text[length - 1] != BLANK:
-                text[length] = BLANK
-                length += 1
-            continue
-        text[length] = lower[c] if c < lower.size else c
-        length += 1
-    if length == 1:
-        return found
-    if text[length - 1] != BLANK:
-        text[length] = BLANK
-        length += 1
-    if largest > 0:
-        for at in range(length):
-            state = np.uint64(0)
-            for size in range(1, min(largest, length - at) + 1):
-                state = step(state, text[at + size - 1])
-                if size >= smallest:
-                    place = np.int64(finish(state) >> shift)
-                    if counts[place] == 0:
-                        seen[found] = place
-                        found += 1
-                    counts[place] += np.uint32(1)
-    for w in range(word_offsets[d], word_offsets[d + 1]):
-        state = WORD_STATE
-        for size in range(min(words, word_offsets[d + 1] - w)):
-            if size > 0:
-                state = step(state, BLANK)
-            for at in range(np.uint64(word_start[w + size]), np.uint64(word_end[w + size])):
-                c = points[at]
-                state = step(state, lower[c] if c < lower.size else c)
-            place = np.int64(finish(state) >> shift)
-            if counts[place] == 0:
-                seen[found] = place
+    first_word, last_word = word_offsets[d], word_offsets[d + 1]
+    if largest == 0:
+        length = np.int64(0)
+    # Character n-grams from each place, then word n-grams from each word.
+    for start in range(length + last_word - first_word):
+        of_words = start >= length
+        most = words if of_words else largest
+        left = first_word + (start - length)
+        most = min(most, last_word - left) if of_words else min(most, length - start)
+        state = WORD_STATE if of_words else np.uint64(0)
+        for n in range(most):
+            if of_words:
+                if n > 0:
+                    state = step(state, BLANK)
+                for at in range(np.uint64(word_start[left + n]), np.uint64(word_end[left + n])):
+                    c = points[at]
+                    state = step(state, lower[c] if c < lower.size else c)
+            else:
+                state = step(state, text[start + n])
+                if n + 1 < smallest:
+                    continue
+            key = finish(state) | np.uint64(1)  # its lower half is never 0, which is an empty place
+            if table.size == 0:
+                keys[found] = key
                 found += 1
-            counts[place] += np.uint32(1)
+                continue
+            slot = key >> shift
+            half = key << HALF
+            held = table[slot]
+            while held != 0 and held & ~LOW != half:
+                slot = (slot + np.uint64(1)) & mask
+                held = table[slot]
+            if held != 0:
+                feature = np.int64(held & LOW)
+                if counts[feature] == 0:
+                    seen[found] = feature
+                    found += 1
+                counts[feature] += np.uint32(1)
     return found
 
 
 @kernel
-def _rows(
+def _all_keys(
     points: npt.NDArray[np.uint32],
     classes: npt.NDArray[np.uint8],
     offsets: npt.NDArray[np.int64],
@@ -132,13 +208,12 @@ def _rows(
     word_offsets: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
     text: npt.NDArray[np.uint32],
-    columns: npt.NDArray[np.int32],
-    values: npt.NDArray[np.uint32],
+    keys: npt.NDArray[np.uint64],
     ends: npt.NDArray[np.int64],
 ) -> None:
-    """Write the features of all documents one after the other; `ends` int64[N+1] says where each stops."""
-    counts = np.zeros(1 << sizes[3], np.uint32)
-    seen = np.empty(1 << sizes[3], np.int32)
+    """Write the keys of all documents one after the other; `ends` int64[N+1] says where each document's stop."""
+    table = np.zeros(0, np.uint64)
+    counts, seen = np.zeros(0, np.uint32), np.zeros(0, np.int32)
     for d in range(offsets.size - 1):
         found = count_document(
             points,
@@ -152,37 +227,26 @@ def _rows(
             sizes,
             d,
             text,
+            table,
             counts,
             seen,
+            keys[ends[d] :],
         )
-        at = ends[d]
-        for i in range(found):
-            columns[at + i] = seen[i]
-            values[at + i] = counts[seen[i]]
-            counts[seen[i]] = 0
-        ends[d + 1] = at + found
+        ends[d + 1] = ends[d] + max(found, 0)
 
 
-def feature_rows(
-    batch: TextBatch, features: Features
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Return the features of a batch as the rows of a sparse matrix.
+def feature_keys(batch: TextBatch, features: NGrams) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    """Return the keys of all n-grams of a batch, repeated ones too.
 
     Returns
     -------
-    values uint32[F], columns int32[F], offsets int64[N+1]
-        Row i has `values[j]` in column `columns[j]` for j in `offsets[i]:offsets[i+1]`.
+    keys uint64[F], offsets int64[N+1]
+        Those of document i are `keys[offsets[i]:offsets[i+1]]`; a text of nothing but white space has none.
     """
     read = scanned(batch, features)
     sizes = 0 if features.chars is None else features.chars[1] - features.chars[0] + 1
     words = features.words and int(batch.words.offsets[-1]) * features.words
-    most = (len(batch.code_points) + 2 * batch.n) * sizes + words
-    columns, values = np.empty(most, np.int32), np.empty(most, np.uint32)
+    keys = np.empty((len(batch.code_points) + 2 * batch.n) * sizes + words, np.uint64)
     ends = np.zeros(batch.n + 1, np.int64)
-    _rows(*read, room(batch), columns, values, ends)
-    return values[: ends[-1]].copy(), columns[: ends[-1]].copy(), ends
-
-
-def room(batch: TextBatch) -> npt.NDArray[np.uint32]:
-    """Return room for the longest text with a space before and after."""
-    return np.empty(int(batch.chars.max(initial=0)) + 2, np.uint32)
+    _all_keys(*read, room(batch), keys, ends)
+    return keys[: ends[-1]].copy(), ends

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from datagov.classifiers.card import CARD, FORMAT, Card
+from datagov.classifiers.card import CARD, Card
 from datagov.errors import ConfigError
 from datagov.model_files import sha256_of
 
@@ -34,7 +34,7 @@ def save(folder: Path, file: str, write: Callable[[Path], None], fields: Mapping
     write : callable
         Writes the weights to the path it is given.
     fields : mapping
-        The card's fields besides format and weights.
+        The card's fields besides `weights`.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def save(folder: Path, file: str, write: Callable[[Path], None], fields: Mapping
         unfinished.mkdir()
         write(unfinished / file)
         weights = {"file": file, "sha256": sha256_of(unfinished / file)}
-        card = Card.model_validate({"datagov_classifier": FORMAT, **fields, "weights": weights})
+        card = Card.model_validate({**fields, "weights": weights})
         (unfinished / CARD).write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
         for path in unfinished.iterdir():
             with path.open("rb") as written:

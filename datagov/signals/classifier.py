@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from datagov.classifiers.card import MILLION
 from datagov.classifiers.model import load
+from datagov.errors import ConfigError
 from datagov.rule import Params, RuleInfo, SignalFamily
 
 if TYPE_CHECKING:
@@ -18,14 +19,20 @@ __all__ = ["CLASSIFIER", "measure", "prepare"]
 
 
 def prepare(params: Params) -> Params:
-    """Return the parameters with the label spelled out.
+    """Return the parameters with the label spelled out, and the library that computes the scores.
 
     Raises
     ------
     ConfigError
-        The model cannot be loaded, or has no such label.
+        The model cannot be loaded, has no such label, or its library is of another version than asked for.
     """
-    return {**params, "label": load(params["model"]).label(str(params["label"]))}
+    model = load(params["model"])
+    if params["library"] not in ("", model.library):
+        raise ConfigError(
+            f"classifier {model.card.name!r}: {params['library']} is asked for, and this process has "
+            f"{model.library or 'none'}: install one version everywhere."
+        )
+    return {**params, "label": model.label(str(params["label"])), "library": model.library}
 
 
 def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
@@ -33,7 +40,8 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
 
     `score`, the probability of the label in millionths, and `millionths`, which is 1,000,000 everywhere.
     """
-    found = load(params["model"]).scores(batch, params["label"])
+    known = prepare(params)
+    found = load(known["model"]).scores(batch, known["label"])
     undefined = np.isnan(found)
     score = np.where(undefined, 0, found).astype(np.int64)
     return pa.RecordBatch.from_pydict(
@@ -60,7 +68,7 @@ CLASSIFIER = SignalFamily(
             source="our own; docs/classifiers.md says which published classifiers can be made so",
         ),
     ),
-    defaults={"label": ""},
+    defaults={"label": "", "library": ""},
     required=("model",),
     files=("model",),
     prepare=prepare,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from datagov.classifiers.card import Features
-from datagov.classifiers.features import feature_rows
+from datagov.classifiers.card import NGrams
+from datagov.classifiers.features import feature_keys
 from datagov.classifiers.linear import FREQUENCIES, Linear
 from datagov.contamination.index import build
 from datagov.contamination.items import Items
@@ -35,7 +35,7 @@ def warm() -> None:
             continue
         family.measure(batch, {**family.defaults, **{name: EXAMPLES[name] for name in family.required}})
     overlap(batch, build(Items(batch.texts, TEXTS), n=2, shortest=1))
-    features = Features(chars=(1, 2), words=1, bits=4)
-    feature_rows(batch, features)
-    zeros = np.zeros((16, 1), np.float32)
-    Linear(zeros, zeros[:, 0].copy(), np.zeros(1), np.zeros(FREQUENCIES)).margins(batch, features)
+    features = NGrams(chars=(1, 2), words=1)
+    keys = np.unique(feature_keys(batch, features)[0])
+    flat = np.ones(len(keys), np.float32)
+    Linear(keys, flat[:, None], flat, np.zeros(1), np.zeros(FREQUENCIES)).margins(batch, features)

@@ -14,7 +14,6 @@ MODULES: tuple[str, ...] = (
     "target",
     "lab",
     "fingerprint",
-    "join",
     "demo",
     "serve",
 )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tokenizing import make_tokenizer
 from typer.main import get_command
@@ -29,10 +32,12 @@ CALLS = {
     "rules": "",
     "dedup curve": "",
     "doctor": "",
+    "train classifier": "{labelled} --kind fasttext --dim 10 --folds 2 --output {out}-model",
+    "train evaluate": "{out}-model/card.json {labelled}",
+    "train card": "{elsewhere} --positive 1",
     "frequency build": "{demo}/corpus --tokenizer {tokenizer} --output {out}/one.parquet --workers 1 --quiet",
     "frequency add": "{out}/one.parquet --output {out}/sum.parquet",
     "frequency drift": "{out}/one.parquet {out}/sum.parquet",
-    "find-strings": "{strings} {demo}/corpus --output {out}/hits.parquet --workers 1 --quiet",
 }
 """How each command is called, in an order in which each finds what it needs."""
 
@@ -64,10 +69,13 @@ def test_every_command_answers_json_with_one_value(
     ours = {name for name, command in COMMANDS.items() if "detectors" not in command.callback.__module__}
     assert ours == set(CALLS)
     places = {name: str(tmp_path / name) for name in ("demo", "work", "out")}
-    places["strings"] = str(tmp_path / "strings.txt")
-    (tmp_path / "strings.txt").write_text("the\n")
     places["tokenizer"] = str(make_tokenizer(tmp_path / "tokenizer", vocabulary=330))
+    places |= {"labelled": str(tmp_path / "labelled.parquet"), "elsewhere": str(tmp_path / "model.bin")}
+    texts = pa.array(["a b", "c d"] * 10)
+    pq.write_table(pa.table({"text": texts, "label": pa.array([0, 1] * 10)}), places["labelled"])
     for name, arguments in CALLS.items():
+        if name == "train card":
+            shutil.copy(tmp_path / "out-model/model.bin", tmp_path)
         capsys.readouterr()
         code = main([*name.split(), *arguments.format(**places).split(), "--json"])
         said = capsys.readouterr()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from classifying import FEATURES, FREQUENCY, counted, margin, write_classifier
+from classifying import FEATURES, FREQUENCY, counted, key_of, margin, write_classifier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.classifiers.card import MILLION, Calibration, Features, read_card
-from datagov.classifiers.features import feature_rows
-from datagov.classifiers.linear import FREQUENCIES, Linear
+from datagov.classifiers.card import MILLION, Calibration, NGrams, read_card
+from datagov.classifiers.features import feature_keys
+from datagov.classifiers.linear import FREQUENCIES, Linear, write_weights
 from datagov.classifiers.model import calibrated, load
 from datagov.classifiers.saving import save
+from datagov.classifiers.tables import tables_of
 from datagov.errors import ConfigError
 from datagov.model_files import ModelFile, model_file
 from datagov.signals import resolve_params
@@ -28,11 +30,7 @@ from datagov.text.batch import TextBatch
 
 TEXTS = st.text(st.sampled_from("aAbÄ 的\t\u3000\n。İ😀"), max_size=30)
 SHAPES = st.sampled_from(
-    [
-        Features(chars=(1, 3), words=0, bits=6),
-        Features(chars=(2, 2), words=2, bits=10),
-        Features(chars=None, words=3, bits=10),
-    ]
+    [NGrams(chars=(1, 3), words=0), NGrams(chars=(2, 2), words=2), NGrams(chars=None, words=3)]
 )
 
 
@@ -50,22 +48,22 @@ def words_of(batch: TextBatch) -> list[list[str]]:
 
 @settings(max_examples=40, deadline=None)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5), features=SHAPES)
-def test_features_and_margins_are_those_of_plain_python(texts: list[str], features: Features) -> None:
+def test_features_and_margins_are_those_of_plain_python(texts: list[str], features: NGrams) -> None:
     batch = batch_of(texts)
     drawn = np.random.default_rng(1)
-    places = 1 << features.bits
+    keys, offsets = feature_keys(batch, features)
+    known = np.unique(keys)[::2]  # half of them are features
     linear = Linear(
-        drawn.normal(size=(places, 1)).astype(np.float32),
-        drawn.uniform(0, 5, places).astype(np.float32),
+        known,
+        drawn.normal(size=(len(known), 1)).astype(np.float32),
+        drawn.uniform(0, 5, len(known)).astype(np.float32),
         np.array([0.25]),
         FREQUENCY,
     )
-    values, columns, offsets = feature_rows(batch, features)
     margins = linear.margins(batch, features)
     for d, (text, words) in enumerate(zip(texts, words_of(batch), strict=True)):
         expected = counted(text, features, words)
-        here = slice(offsets[d], offsets[d + 1])
-        assert dict(zip(columns[here].tolist(), values[here].tolist(), strict=True)) == expected
+        assert Counter(keys[offsets[d] : offsets[d + 1]].tolist()) == expected
         wanted = margin(expected, linear)
         if wanted is None:
             assert np.isnan(margins[d, 0])
@@ -73,21 +71,20 @@ def test_features_and_margins_are_those_of_plain_python(texts: list[str], featur
             assert margins[d, 0] == pytest.approx(wanted, abs=1e-9)
 
 
-def test_a_text_of_features_that_weigh_nothing_has_the_bias() -> None:
-    zeros = np.zeros((1 << FEATURES.bits, 1), np.float32)
-    linear = Linear(zeros, zeros[:, 0].copy(), np.array([0.5]), FREQUENCY)
-    assert linear.margins(batch_of(["abc", " "]), FEATURES)[:, 0].tolist()[0] == 0.5
+def one(ngram: str, weight: float, bias: float = 0.0) -> Linear:
+    key = np.array([key_of(ngram)], np.uint64)
+    return Linear(key, np.array([[weight]], np.float32), np.ones(1, np.float32), np.array([bias]), FREQUENCY)
+
+
+def test_a_text_without_any_feature_has_the_bias() -> None:
+    assert one("z", 1.0, 0.5).margins(batch_of(["abc", " "]), FEATURES)[0, 0] == 0.5
 
 
 def test_counts_beyond_the_table_weigh_as_its_last() -> None:
-    drawn = np.random.default_rng(2)
-    linear = Linear(
-        drawn.normal(size=(1 << FEATURES.bits, 1)).astype(np.float32),
-        np.ones(1 << FEATURES.bits, np.float32),
-        np.zeros(1),
-        FREQUENCY,
-    )
     text = "b" + "a" * (FREQUENCIES + 50)
+    keys = np.array([key_of("a"), key_of("b")], np.uint64)
+    weights = np.array([[0.7], [-0.2]], np.float32)
+    linear = Linear(keys, weights, np.ones(2, np.float32), np.zeros(1), FREQUENCY)
     found = linear.margins(batch_of([text]), FEATURES)[0, 0]
     assert found == pytest.approx(margin(counted(text, FEATURES), linear), abs=1e-9)
 
@@ -101,7 +98,7 @@ def test_calibration_is_level_outside_its_knots_and_straight_between() -> None:
 
 @pytest.fixture
 def card(tmp_path: Path) -> Path:
-    return write_classifier(tmp_path / "rude", {"y": 1.0})
+    return write_classifier(tmp_path / "rude", {"y": 1.0, "x": 0.0})
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -120,17 +117,17 @@ def test_scores_of_two_labels_sum_to_a_million(card: Path) -> None:
 
 
 def test_of_more_than_two_labels_each_has_its_own_score(tmp_path: Path) -> None:
-    table = np.zeros((1 << FEATURES.bits, 3), np.float32)
-    linear = Linear(table, np.ones(1 << FEATURES.bits, np.float32), np.array([0.1, 0.2, 0.3]), FREQUENCY)
-    from datagov.classifiers.linear import write_weights
-
+    key = np.array([key_of("x")], np.uint64)
+    biases = np.array([0.1, 0.2, 0.3])
+    linear = Linear(key, np.zeros((1, 3), np.float32), np.ones(1, np.float32), biases, FREQUENCY)
     line = Calibration(raw=[0.0, 1.0], millionths=[0, MILLION])
     fields = {
+        "datagov_classifier": 1,
         "name": "three",
-        "kind": "linear",
         "labels": ["a", "b", "c"],
         "positive": "b",
-        "features": FEATURES,
+        "reading": FEATURES,
+        "tables": tables_of(FEATURES),
         "calibration": dict.fromkeys("abc", line),
         "training": {},
         "evaluation": {},
@@ -144,20 +141,20 @@ def test_recorded_parameters_name_the_file_by_its_digest(card: Path) -> None:
     file = model_file(card)
     family = under_name(CLASSIFIER, "toxicity")
     params = resolve_params(family, {"model": file})
-    assert recorded(params) == {"label": "yes", "model": {"sha256": file.sha256}}
+    assert recorded(params) == {"label": "yes", "library": "", "model": {"sha256": file.sha256}}
     assert with_files(family, recorded(params), {file.sha256: file.path}) == params
     assert (family.id, family.of, family.rules[0].name) == ("toxicity@1", "classifier@1", "toxicity_score")
 
 
 def test_the_same_weights_are_the_same_bytes(tmp_path: Path, card: Path) -> None:
-    again = write_classifier(tmp_path / "again" / "rude", {"y": 1.0})
+    again = write_classifier(tmp_path / "again" / "rude", {"y": 1.0, "x": 0.0})
     assert again.read_bytes() == card.read_bytes()
     assert again.with_name("weights.npz").read_bytes() == card.with_name("weights.npz").read_bytes()
 
 
 def test_a_model_is_not_written_over_and_nothing_is_left_half_written(tmp_path: Path, card: Path) -> None:
     with pytest.raises(ConfigError, match="is there already"):
-        write_classifier(tmp_path / "rude", {"y": 1.0})
+        write_classifier(tmp_path / "rude", {"y": 1.0, "x": 0.0})
 
     def fail(path: Path) -> None:
         path.write_bytes(b"half")
@@ -166,6 +163,9 @@ def test_a_model_is_not_written_over_and_nothing_is_left_half_written(tmp_path: 
     with pytest.raises(OSError, match="no room"):
         save(tmp_path / "new", "weights.npz", fail, {})
     assert [path.name for path in tmp_path.iterdir()] == ["rude"]
+
+
+THREE = {label: {"raw": [0.0], "millionths": [1]} for label in ("a", "no", "yes")}
 
 
 def changed(card: Path, **fields: object) -> ModelFile:
@@ -178,7 +178,6 @@ def changed(card: Path, **fields: object) -> ModelFile:
     [
         ({"datagov_classifier": 2}, "not a card of format 1 (datagov_classifier"),
         ({"surprise": 1}, "surprise"),
-        ({"kind": "forest"}, "kind"),
         ({"labels": ["yes"]}, "labels"),
         ({"labels": ["yes", "yes"]}, "two labels are the same"),
         ({"positive": "maybe"}, "which is no label"),
@@ -186,9 +185,13 @@ def changed(card: Path, **fields: object) -> ModelFile:
         ({"calibration": {"yes": {"raw": [1.0, 0.0], "millionths": [0, 1]}}}, "knots must ascend"),
         ({"calibration": {"yes": {"raw": [0.0, 1.0], "millionths": [0]}}}, "differ in length"),
         ({"weights": {"file": "../weights.npz", "sha256": "0" * 64}}, "weights.file"),
-        ({"features": {"chars": None, "words": 0, "bits": 12}}, "neither character n-grams nor words"),
-        ({"features": {"chars": [3, 1], "words": 0, "bits": 12}}, "the smaller first"),
-        ({"features": {"chars": [1, 3], "words": 0, "bits": 13}}, "the card is of another model"),
+        ({"reading": {"kind": "forest"}}, "reading: Input tag 'forest'"),
+        ({"reading": {"kind": "linear", "chars": None, "words": 0}}, "neither character n-grams nor words"),
+        ({"reading": {"kind": "linear", "chars": [3, 1], "words": 0}}, "the smaller first"),
+        ({"labels": ["a", "no", "yes"], "calibration": THREE}, "the card is of another model"),
+        ({"tables": {"unicode": "1.0.0"}}, "was trained with unicode 1.0.0"),
+        ({"tables": {}}, "does not say which unicode it was trained with"),
+        ({"reading": {"kind": "linear", "chars": [1, 3], "words": 1}}, "does not say which rjieba"),
     ],
 )
 def test_a_card_that_cannot_be_used_says_why(card: Path, fields: dict[str, object], message: str) -> None:

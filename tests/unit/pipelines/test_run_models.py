@@ -36,8 +36,8 @@ TWO = {
 def make(tmp_path: Path, recipe: Make) -> Make:
     """Write the corpus, two models and a recipe of these filters."""
     write_corpus(tmp_path / "corpus", TEXTS, shards=2, row_group_rows=5)
-    write_classifier(tmp_path / "rude", {"y": 1.0})
-    write_classifier(tmp_path / "good", {"x": 0.9})
+    write_classifier(tmp_path / "rude", {"y": 1.0, "x": 0.0})
+    write_classifier(tmp_path / "good", {"x": 0.7, "y": 0.0})
 
     def make(*filters: dict[str, Any]) -> Path:
         return recipe(tmp_path, steps=[{"filter": each} for each in filters])
@@ -54,7 +54,11 @@ def test_two_models_of_one_family_decide_each_under_its_name(make: Make, govern:
     assert removed(done) == {key for key, text in TEXTS.items() if "y" in text}
     rude, good = done.manifest["recipe"]["steps"][0]["families"]
     assert (rude["family"], rude["of"], good["family"]) == ("rude@1", "classifier@1", "good@1")
-    assert rude["params"] == {"label": "yes", "model": {"sha256": sha256_of(tmp_path / "rude/card.json")}}
+    assert rude["params"] == {
+        "label": "yes",
+        "library": "",
+        "model": {"sha256": sha256_of(tmp_path / "rude/card.json")},
+    }
     assert good["params"]["label"] == "no"
     rows = done.rows("SELECT family, signal, max FROM bounds ORDER BY signal")
     assert [(row["family"], row["signal"]) for row in rows] == [
@@ -117,7 +121,7 @@ def test_a_worker_without_the_same_file_refuses(make: Make, tmp_path: Path, file
 def test_deciding_again_needs_no_model(make: Make, govern: Run, tmp_path: Path) -> None:
     done = govern(make(TWO), part_rows=10)
     shutil.rmtree(tmp_path / "rude")
-    answer = what_if(done.ledger, ["filter/rude_score.max=0.9", "filter/good/good_score.min=0"])
+    answer = what_if(done.ledger, ["filter/rude_score.max=1", "filter/good/good_score.min=0"])
     assert (answer["exact"], answer["removed"]["low"]) == (True, 0)
     answer = what_if(done.ledger, ["filter/where=rude_score > 0.5 OR good_score < 0.3"])
     assert answer["exact"]
