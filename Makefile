@@ -4,10 +4,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORPUS ?= ../shared/corpus
+LABELLED ?= ../shared/labelled
 INSTALLED := $(VENV)/.installed
 FAST := tests/contracts tests/golden tests/rules tests/unit
 
-.PHONY: help demo demo-detect lint check test engines faults growth bench membership-study peers golden map-cc clean
+.PHONY: help demo demo-detect lint check test engines faults growth bench classifier-study membership-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,9 @@ bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
 
 golden: $(INSTALLED) peers ## write datatrove's values of our own documents again: tests/golden/datatrove.json
 	$(BIN)/python tests/golden/make_golden.py
+
+classifier-study: $(INSTALLED) ## train and evaluate classifiers of sexism and toxicity: docs/safety.md
+	$(BIN)/python tests/studies/classifiers.py --labelled $(LABELLED) --page docs/safety.md
 
 map-cc: $(INSTALLED) ## lay MAP-CC's rules, mended and as released, side by side: docs/map-cc.md
 	$(BIN)/python tests/studies/map_cc.py --corpus $(CORPUS) > docs/map-cc.md.new

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
+from classifier_rows import classifiers
 from dedup_rows import near_dedup, signatures
 from measuring import CORPUS, HERE, OURS, PEERS, ROOT, Row, attempt, measure
 from membership_rows import scores, token_counts, token_statistics, traces
@@ -116,6 +117,7 @@ BENCHMARKS = {
     "signals_zh_laws": signals_zh_laws,
     "signals_zh_reviews": signals_zh_reviews,
     "recipe": recipe,
+    "classifiers": classifiers,
     "token_statistics": token_statistics,
     "traces": traces,
     "scores": scores,
@@ -123,7 +125,7 @@ BENCHMARKS = {
 }
 """Name -> what measures it; `--only NAME ...` measures some of them."""
 
-WITHOUT_PEERS = {"start", "token_statistics", "traces", "scores", "token_counts"}
+WITHOUT_PEERS = {"classifiers", "start", "token_statistics", "traces", "scores", "token_counts"}
 """Those that need no environment of other systems."""
 
 
