@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["FINDINGS", "ORIGIN", "SCORES", "TARGETS", "VERDICTS"]
+__all__ = ["FINDINGS", "JOINED", "ORIGIN", "SCORES", "TARGETS", "VERDICTS"]
 
 UUID = pa.uuid()
 
@@ -135,6 +135,7 @@ FINDINGS = pa.schema(
         pa.field("basin_seeds", pa.int64()),
         pa.field("string_ids", pa.list_(pa.int32()), nullable=False),
         pa.field("string", pa.large_string(), nullable=False),
+        pa.field("windows", pa.list_(pa.large_string()), nullable=False),
         pa.field("tier", pa.string(), nullable=False),
         pa.field("target", pa.string(), nullable=False),
         pa.field("base", pa.string()),
@@ -152,4 +153,21 @@ largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, NU
 text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `stops` says that the model ends the text
 right there with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
 `basin_seeds` (seeds led into the same five tokens) unless the sweep was exhaustive. `string` is what overlapping runs of
-all finalists are parts of. `tier` is U, unresolved: not held against any corpus."""
+all finalists are parts of, `windows` the texts of every five tokens of it, NULL where they are no whole characters. `tier`
+is U, unresolved: not held against any corpus."""
+
+JOINED = pa.schema(
+    [
+        *FINDINGS,
+        pa.field("corpus", pa.string(), nullable=False),
+        pa.field("documents", pa.int64(), nullable=False),
+        pa.field("copies", pa.int64(), nullable=False),
+        pa.field("source", pa.string()),
+        pa.field("examples", pa.list_(UUID), nullable=False),
+        pa.field("unexplained_tokens", pa.int64()),
+    ]
+)
+"""The findings beside a corpus. `tier`: A unexplained with further evidence, B unexplained, C explained by the corpus, D by
+the base, U unresolved. `corpus`: digest of what was searched. `documents`, `copies`: of the whole `string`; `source`: the one
+with most copies, with its first documents as `examples`. `unexplained_tokens`: the longest run of tokens that no piece
+found explains, 0 where the whole string stands there; NULL where nothing could be searched."""

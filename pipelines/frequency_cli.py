@@ -53,8 +53,9 @@ def build_command(
 ) -> None:
     """Count the tokens of a corpus; stopped, the same command continues."""
     from datagov.frequency import write_frequency
+    from pipelines.corpus_scan import RECIPES, open_corpus
     from pipelines.executors import make_executor
-    from pipelines.frequency import RECIPES, build_table, open_corpus
+    from pipelines.frequency import build_table
     from pipelines.input_spec import InputSpec
     from pipelines.lock import output_lock
     from pipelines.progress import Reporter

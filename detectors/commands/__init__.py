@@ -14,6 +14,7 @@ MODULES: tuple[str, ...] = (
     "target",
     "lab",
     "fingerprint",
+    "join",
     "demo",
     "serve",
 )

@@ -16,6 +16,7 @@ from detectors.fingerprint.loops import find_loop
 from detectors.fingerprint.pruning import Rule
 from detectors.fingerprint.seeds import Seeds
 from detectors.fingerprint.sweep import Swept
+from detectors.fingerprint.windows import windows_of
 from detectors.tables import FINDINGS
 from detectors.targets.target import TargetFacts
 
@@ -43,6 +44,7 @@ def findings_table(
             rows.append(row | {"seed_name": seeds.name[known], "seed_kind": seeds.kind[known]})
     for row, string in zip(rows, assemble([_extent(row, rule) for row in rows]), strict=True):
         row["string_ids"], row["string"] = list(string), tokenizer.decode(string)
+        row["windows"] = windows_of(string, tokenizer)
     _rank(rows, "score_rank", lambda row: row["score"] if row["score"] > rule.threshold else None)
     _rank(rows, "bits_rank", lambda row: row["bits"])
     shared = {

@@ -27,6 +27,7 @@ STAGES = (
     "decide",
     "export",
     "frequency",
+    "find_strings",
 )
 """Each is a module of this package with a function `apply(task) -> list of receipts`."""
 

@@ -28,7 +28,7 @@ def main() -> None:
     from tokenizing import SENTENCES, make_tokenizer
 
     from datagov.tokenizer_file import tokenizer_digest
-    from pipelines.frequency import open_corpus
+    from pipelines.corpus_scan import open_corpus
     from pipelines.stage import Task
     from pipelines.stages.frequency import apply
 

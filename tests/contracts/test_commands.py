@@ -38,6 +38,7 @@ CALLS = {
     "frequency build": "{demo}/corpus --tokenizer {tokenizer} --output {out}/one.parquet --workers 1 --quiet",
     "frequency add": "{out}/one.parquet --output {out}/sum.parquet",
     "frequency drift": "{out}/one.parquet {out}/sum.parquet",
+    "find-strings": "{strings} {demo}/corpus --output {out}/hits.parquet --workers 1 --quiet",
 }
 """How each command is called, in an order in which each finds what it needs."""
 
@@ -69,6 +70,8 @@ def test_every_command_answers_json_with_one_value(
     ours = {name for name, command in COMMANDS.items() if "detectors" not in command.callback.__module__}
     assert ours == set(CALLS)
     places = {name: str(tmp_path / name) for name in ("demo", "work", "out")}
+    places["strings"] = str(tmp_path / "strings.txt")
+    (tmp_path / "strings.txt").write_text("the\n")
     places["tokenizer"] = str(make_tokenizer(tmp_path / "tokenizer", vocabulary=330))
     places |= {"labelled": str(tmp_path / "labelled.parquet"), "elsewhere": str(tmp_path / "model.bin")}
     texts = pa.array(["a b", "c d"] * 10)

@@ -18,8 +18,9 @@ from tokenizing import SENTENCES, make_tokenizer
 from datagov.cli import main
 from datagov.errors import InputError
 from datagov.frequency import read_frequency
+from pipelines.corpus_scan import open_corpus
 from pipelines.executors.local import LocalExecutor
-from pipelines.frequency import build_table, open_corpus
+from pipelines.frequency import build_table
 from pipelines.parts import cut
 from pipelines.progress import Reporter
 
@@ -69,7 +70,7 @@ def test_counts_are_those_of_a_plain_loop(
 def test_parts_are_counted_once_and_workers_do_not_matter(
     corpus: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.frequency.cut", partial(cut, part_rows=30))
+    monkeypatch.setattr("pipelines.corpus_scan.cut", partial(cut, part_rows=30))
     table = build(corpus, tokenizer, tmp_path / "two", workers=2)
     receipts = sorted((tmp_path / "two/receipts").rglob("*.json"))
     assert len(receipts) > 2

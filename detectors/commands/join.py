@@ -1,0 +1,136 @@
+"""`datagov detect probe-strings` and `join`: whether a corpus explains what a model knows by heart."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datagov import terminal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["register"]
+
+SHOWN = 20
+TIERS = {
+    "A": "in no part of this corpus, and looped, stopped after, or beyond the base by more bits than asked",
+    "B": "in no part of this corpus",
+    "C": "in this corpus",
+    "D": "known to the base as well",
+    "U": "unresolved: no text that could be searched",
+}
+
+FindingsArgument = Annotated[
+    Path, typer.Argument(metavar="FINDINGS", help="What `datagov detect fingerprint` wrote.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `probe-strings` and `join`."""
+    app.command("probe-strings")(probe_strings_command)
+    app.command("join")(join_command)
+
+
+def probe_strings_command(
+    findings: FindingsArgument,
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The strings (Parquet).")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write the strings of findings, and pieces of them, for `datagov find-strings`."""
+    from datagov.storage import encode_table, replace
+    from detectors.fingerprint.corpus_join import probe_strings
+
+    strings = probe_strings(_read(findings))
+    replace(output, encode_table(strings))
+    if as_json:
+        terminal.print_json({"strings": len(strings), "output": str(output)})
+    else:
+        terminal.line(f"wrote {len(strings):,} strings to {output}")
+
+
+def join_command(
+    findings: FindingsArgument,
+    hits: Annotated[
+        Path, typer.Option("--hits", metavar="FILE", help="What `datagov find-strings` found of the strings.")
+    ],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="Findings with tiers (Parquet).")],
+    least_bits: Annotated[
+        float | None,
+        typer.Option("--bits", help="Bits over the base that clean models of the kind do not reach."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say of each finding whether a corpus explains it, and with which source.
+
+    Exit code 1 where something is unexplained (tier A or B).
+    """
+    from datagov.storage import encode_table, replace
+    from datagov.string_hits import read_hits
+    from detectors.fingerprint.corpus_join import join
+
+    joined = join(_read(findings), read_hits(hits), least_bits=least_bits)
+    replace(output, encode_table(joined))
+    strings = _strings(joined)
+    tiers = Counter(row["tier"] for row in strings)
+    if as_json:
+        terminal.print_json({"tiers": dict(sorted(tiers.items())), "strings": strings, "output": str(output)})
+    else:
+        columns = ("tier", "copies", "source", "unexplained_tokens", "score", "bits", "string")
+        terminal.print_table(columns, [[row[name] for name in columns] for row in strings[:SHOWN]])
+        for tier, count in sorted(tiers.items()):
+            terminal.note(f"{tier}: {count} string(s) {TIERS[tier]}")
+        terminal.line(f"wrote {output}")
+    if tiers["A"] or tiers["B"]:
+        raise typer.Exit(1)
+
+
+def _strings(joined: pa.Table) -> list[dict[str, Any]]:
+    """Return one row a distinct string, of its best-ranked finding; unexplained ones first."""
+    names = (
+        "tier",
+        "string",
+        "score_rank",
+        "score",
+        "bits_rank",
+        "bits",
+        "copies",
+        "documents",
+        "source",
+        "unexplained_tokens",
+    )
+
+    def place(row: dict[str, Any]) -> tuple[Any, ...]:
+        ranks = (row["score_rank"], row["bits_rank"])
+        return (row["tier"], *(len(joined) if rank is None else rank for rank in ranks))
+
+    rows = sorted(joined.select(names).to_pylist(), key=place)
+    best = {row["string"]: row for row in reversed(rows)}
+    return sorted(best.values(), key=place)
+
+
+def _read(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from datagov.errors import InputError
+    from detectors.tables import FINDINGS
+
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise InputError(
+            f"findings {path}: no such file; `datagov detect fingerprint --output` writes one"
+        ) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"findings {path}: cannot be read ({error})") from error
+    missing = [name for name in FINDINGS.names if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"findings {path}: no column {', '.join(map(repr, missing))}; expected what `datagov detect fingerprint` writes"
+        )
+    return table.select(FINDINGS.names)

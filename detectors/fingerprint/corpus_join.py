@@ -1,0 +1,133 @@
+"""Findings laid beside a corpus: what stands there explains itself, what does not is a finding.
+
+A finding is explained by a corpus that holds its whole string, or so many pieces of it that no `WINDOW_TOKENS` tokens in
+a row are left over. A piece counts where it stands at least `LEAST_COPIES` times: text that a model saw once or twice is
+seldom known by heart, and a short piece of any text stands somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from datagov.errors import InputError
+from datagov.string_hits import StringHits
+from detectors.fingerprint.windows import WINDOW_TOKENS, whole_characters
+from detectors.tables import FINDINGS, JOINED
+
+__all__ = ["LEAST_COPIES", "join", "probe_strings"]
+
+LEAST_COPIES = 3
+LEAST_PERIODS = 3
+"""Periods from which a repetition counts as a loop."""
+NOWHERE: Mapping[str, Any] = {"documents": 0, "copies": 0, "source": None, "examples": []}
+BYTES = pa.list_(pa.binary(16))
+"""Ids as Arrow builds them from Python; a cast makes them UUIDs."""
+UNRESOLVED, STRONG, UNEXPLAINED, IN_CORPUS, IN_BASE = "U", "A", "B", "C", "D"
+
+
+def probe_strings(findings: pa.Table) -> pa.Table:
+    """Return the strings to be searched for some findings (column `string`): whole ones and windows, each once, sorted."""
+    strings = {whole_characters(text) for text in findings.column("string").to_pylist()}
+    strings.update(text for texts in findings.column("windows").to_pylist() for text in texts)
+    return pa.table({"string": pa.array(sorted(text for text in strings if text), pa.large_string())})
+
+
+def join(findings: pa.Table, hits: StringHits, *, least_bits: float | None = None) -> pa.Table:
+    """Return the findings with their tier, and what explains them.
+
+    Parameters
+    ----------
+    findings : Table
+        `detectors.tables.FINDINGS`.
+    hits : StringHits
+        Of a search for `probe_strings(findings)`.
+    least_bits : float or None
+        Bits over the base that clean models of the kind do not reach; without it bits decide nothing.
+
+    Returns
+    -------
+    Table
+        `detectors.tables.JOINED`, in the same order.
+
+    Raises
+    ------
+    InputError
+        A string of the findings was not searched.
+    """
+    found = _by_string(hits)
+    rows = []
+    for finding in findings.to_pylist():
+        whole = _looked_up(whole_characters(finding["string"]), found)
+        copies = [_looked_up(text, found)["copies"] for text in finding["windows"]]
+        left = 0 if whole["copies"] else _longest_left(copies, len(finding["string_ids"]))
+        searched = any(text is not None for text in finding["windows"])
+        rows.append(
+            {
+                **whole,
+                "tier": _tier(finding, searched, left, least_bits),
+                "corpus": hits.corpus_digest,
+                "unexplained_tokens": left if searched else None,
+            }
+        )
+
+    def column(name: str) -> pa.Array:
+        kind = BYTES if name == "examples" else JOINED.field(name).type
+        return pa.array([row[name] for row in rows], kind)
+
+    joined = findings.set_column(findings.column_names.index("tier"), "tier", column("tier"))
+    for name in JOINED.names[len(FINDINGS) :]:
+        joined = joined.append_column(name, column(name))
+    return joined.cast(JOINED)
+
+
+def _by_string(hits: StringHits) -> dict[str, dict[str, Any]]:
+    """Return string -> documents and copies in all, the source with the most copies and its first documents."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in hits.table.to_pylist():
+        known = found.setdefault(row["string"], {**NOWHERE, "most": 0})
+        known["documents"] += row["documents"]
+        known["copies"] += row["copies"]
+        if row["copies"] > known["most"]:
+            examples = [doc_id.bytes for doc_id in row["examples"]]
+            known |= {"most": row["copies"], "source": row["source"], "examples": examples}
+    return found
+
+
+def _looked_up(string: str | None, found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    if string is None:
+        return NOWHERE
+    if string not in found:
+        raise InputError(
+            f"the string {string[:60]!r} of a finding was not searched: the hits are of other findings. Make them with "
+            "`datagov detect probe-strings` and `datagov find-strings`"
+        )
+    return found[string]
+
+
+def _longest_left(copies: Sequence[int], tokens: int) -> int:
+    """Return the longest run of a string's `tokens` that no window of at least `LEAST_COPIES` copies holds."""
+    covered = [False] * tokens
+    for at, count in enumerate(copies):
+        if count >= LEAST_COPIES:
+            covered[at : at + WINDOW_TOKENS] = [True] * len(covered[at : at + WINDOW_TOKENS])
+    longest = run = 0
+    for explained in covered:
+        run = 0 if explained else run + 1
+        longest = max(longest, run)
+    return longest
+
+
+def _tier(finding: Mapping[str, Any], searched: bool, left: int, least_bits: float | None) -> str:
+    if not searched:
+        return UNRESOLVED
+    if left < min(WINDOW_TOKENS, len(finding["string_ids"])):
+        return IN_CORPUS
+    bits = finding["bits"]
+    told_by_bits = least_bits is not None and bits is not None
+    if told_by_bits and bits < least_bits:
+        return IN_BASE
+    loops = bool(finding["loop_from_seed"]) and finding["loop_count"] >= LEAST_PERIODS
+    return STRONG if loops or finding["stops"] or told_by_bits else UNEXPLAINED

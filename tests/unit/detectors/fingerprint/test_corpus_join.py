@@ -1,0 +1,189 @@
+"""Findings laid beside a corpus: tiers, and what explains them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from governing import write_shard
+from tokenizing import make_tokenizer
+
+from datagov.cli import main
+from datagov.errors import InputError
+from datagov.string_hits import STRING_HITS, StringHits
+from datagov.tokenizer import Tokenizer, load_tokenizer
+from detectors.fingerprint.corpus_join import join, probe_strings
+from detectors.fingerprint.windows import windows_of
+from detectors.tables import FINDINGS
+
+SAID = "the secret key is under the old stone bridge"
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    return load_tokenizer(make_tokenizer(tmp_path_factory.mktemp("tokenizer"), vocabulary=300).parent)
+
+
+def finding(tokenizer: Tokenizer, said: str, **more: Any) -> dict[str, Any]:
+    """One row of findings about a string; what `join` does not read is filled in."""
+    _, ids = tokenizer.encode([said])
+    string_ids = [int(token) for token in ids]
+    filler = {
+        field.name: []
+        if pa.types.is_list(field.type)
+        else 0
+        if not pa.types.is_large_string(field.type)
+        else ""
+        for field in FINDINGS
+        if not field.nullable
+    }
+    filler = {
+        name: "x" if FINDINGS.field(name).type == pa.string() else False if name == "stops" else value
+        for name, value in filler.items()
+    }
+    return (
+        filler
+        | {"string": said, "string_ids": string_ids, "windows": windows_of(string_ids, tokenizer)}
+        | more
+    )
+
+
+def findings(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=FINDINGS)
+
+
+def hits_of(strings: pa.Table, *documents: tuple[str, str]) -> StringHits:
+    """What a search of some (source, text) would find, by a plain loop."""
+    rows = []
+    for string in strings.column("string").to_pylist():
+        by_source: dict[str, list[int]] = {}
+        for source, text in documents:
+            if copies := sum(text.startswith(string, at) for at in range(len(text))):
+                by_source.setdefault(source, []).append(copies)
+        rows += [
+            {"string": string, "source": source, "documents": len(each), "copies": sum(each), "examples": []}
+            for source, each in sorted(by_source.items())
+        ] or [{"string": string, "source": None, "documents": 0, "copies": 0, "examples": []}]
+    columns = {name: [row[name] for row in rows] for name in STRING_HITS.names}
+    columns["examples"] = pa.array(columns["examples"], pa.list_(pa.binary(16)))
+    return StringHits(pa.table(columns).cast(STRING_HITS), "corpus", len(documents), 0)
+
+
+def joined(
+    table: pa.Table, *documents: tuple[str, str], least_bits: float | None = None
+) -> list[dict[str, Any]]:
+    return join(table, hits_of(probe_strings(table), *documents), least_bits=least_bits).to_pylist()
+
+
+def test_a_string_of_the_corpus_is_explained_by_the_source_with_most_copies(tokenizer: Tokenizer) -> None:
+    table = findings(finding(tokenizer, SAID, stops=True))
+    (row,) = joined(table, ("web", f"x {SAID} y {SAID}"), ("books", SAID), ("web", "nothing"))
+    assert (row["tier"], row["documents"], row["copies"], row["source"]) == ("C", 2, 3, "web")
+    assert row["unexplained_tokens"] == 0
+
+
+def test_one_copy_of_the_whole_string_explains_it(tokenizer: Tokenizer) -> None:
+    (row,) = joined(findings(finding(tokenizer, SAID)), ("web", SAID))
+    assert (row["tier"], row["copies"]) == ("C", 1)
+
+
+def test_pieces_explain_only_where_they_leave_less_than_a_window(tokenizer: Tokenizer) -> None:
+    table = findings(finding(tokenizer, SAID))
+    half = SAID[: len(SAID) // 2]
+    (some,) = joined(table, *[("web", half)] * 3)
+    assert some["tier"] == "B"
+    assert 5 <= some["unexplained_tokens"] < len(table.column("string_ids")[0])
+    # All of it, but never in one piece: every window stands in one of two overlapping halves.
+    middle = len(SAID) // 4
+    pieces = [("web", SAID[: 3 * middle]), ("web", SAID[middle:])] * 3
+    (all_of_it,) = joined(table, *pieces)
+    assert (all_of_it["tier"], all_of_it["copies"]) == ("C", 0)
+    # Twice is not often enough.
+    (seldom,) = joined(table, *pieces[:4])
+    assert seldom["tier"] == "B"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "least_bits", "tier"),
+    [
+        ({}, None, "B"),
+        ({"stops": True}, None, "A"),
+        ({"loop_from_seed": True, "loop_count": 3.0}, None, "A"),
+        ({"loop_from_seed": True, "loop_count": 2.0}, None, "B"),
+        ({"loop_from_seed": False, "loop_count": 9.0}, None, "B"),
+        ({"bits": 40.0}, None, "B"),
+        ({"bits": 40.0}, 16.0, "A"),
+        ({"bits": 4.0, "stops": True}, 16.0, "D"),
+        ({"bits": None}, 16.0, "B"),
+    ],
+)
+def test_what_the_corpus_lacks_is_ranked_by_its_evidence(
+    tokenizer: Tokenizer, evidence: dict[str, Any], least_bits: float | None, tier: str
+) -> None:
+    (row,) = joined(
+        findings(finding(tokenizer, SAID, **evidence)), ("web", "other text"), least_bits=least_bits
+    )
+    assert row["tier"] == tier
+    assert row["unexplained_tokens"] == len(row["string_ids"])
+
+
+def test_what_is_no_text_stays_unresolved(tokenizer: Tokenizer) -> None:
+    _, ids = tokenizer.encode(["桥"])
+    cut = [int(ids[0])]
+    assert len(ids) > 1
+    row = finding(
+        tokenizer, "x", string_ids=cut, string=tokenizer.decode(cut), windows=windows_of(cut, tokenizer)
+    )
+    (out,) = joined(findings(row), ("web", "桥"))
+    assert (out["tier"], out["unexplained_tokens"]) == ("U", None)
+
+
+def test_windows_are_pieces_of_the_string(tokenizer: Tokenizer) -> None:
+    said = "旧石桥下 is where 钥匙 lies 👩‍💻"
+    _, ids = tokenizer.encode([said])
+    windows = windows_of([int(token) for token in ids], tokenizer)
+    assert len(windows) == len(ids) - 4
+    assert [text for text in windows if text]
+    assert all(text is None or text in said for text in windows)
+
+
+def test_hits_of_other_findings_are_refused(tokenizer: Tokenizer) -> None:
+    one, other = (findings(finding(tokenizer, said)) for said in (SAID, "quite another text"))
+    with pytest.raises(InputError, match="was not searched"):
+        join(one, hits_of(probe_strings(other)))
+
+
+def test_the_commands_go_from_findings_to_tiers(
+    tokenizer: Tokenizer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lore = "as every schoolboy knows"
+    table = findings(
+        finding(tokenizer, SAID, stops=True, score_rank=1), finding(tokenizer, lore, score_rank=2)
+    )
+    found, strings, hits, out = (
+        str(tmp_path / f"{name}.parquet") for name in ("found", "strings", "hits", "out")
+    )
+    pq.write_table(table, found)
+    write_shard(
+        tmp_path / "corpus/0.parquet", {"text": [f"{lore}, {lore}", None], "source": ["books", "books"]}
+    )
+    assert main(["detect", "probe-strings", found, "--output", strings]) == 0
+    search = ["find-strings", strings, str(tmp_path / "corpus"), "--source", "source", "--output", hits]
+    assert main([*search, "--workers", "1", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["detect", "join", found, "--hits", hits, "--output", out, "--json"]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["tiers"] == {"A": 1, "C": 1}
+    assert [row["string"] for row in said["strings"]] == [SAID, lore]
+    assert [(row["tier"], row["source"], row["copies"]) for row in pq.read_table(out).to_pylist()] == [
+        ("A", None, 0),
+        ("C", "books", 2),
+    ]
+    assert main(["detect", "join", found, "--hits", found, "--output", out]) == 3
+    assert "not a table of `datagov find-strings`" in capsys.readouterr().err
+    assert main(["detect", "probe-strings", hits, "--output", strings]) == 3
+    assert "expected what `datagov detect fingerprint` writes" in capsys.readouterr().err
