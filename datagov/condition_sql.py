@@ -8,14 +8,17 @@ parentheses and upper case say nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 from datagov.conditions import Tree, kind_of, signals_in, sql_of
 from datagov.errors import ConfigError
+from datagov.labels import code_of
 
 if TYPE_CHECKING:
     from sqlglot import exp
+
+    from datagov.rule import Quantity
 
 __all__ = ["condition_tree"]
 
@@ -44,12 +47,12 @@ OPERATORS = {
 """Nodes of sqlglot whose operands are all that they say -> operator."""
 
 UNDERSTOOD = (
-    "signals, numbers, TRUE, FALSE, NULL, + - * /, = <> < <= > >=, BETWEEN, IN, IS NULL, AND, OR, NOT, CASE, "
+    "signals, numbers, 'labels', TRUE, FALSE, NULL, + - * /, = <> < <= > >=, BETWEEN, IN, IS NULL, AND, OR, NOT, CASE, "
     "COALESCE and ABS"
 )
 
 
-def condition_tree(sql: str, signal: Callable[[str], str]) -> Tree:
+def condition_tree(sql: str, signal: Callable[[str], Quantity]) -> Tree:
     """Return the tree of a condition.
 
     Parameters
@@ -57,16 +60,17 @@ def condition_tree(sql: str, signal: Callable[[str], str]) -> Tree:
     sql : str
         A boolean expression over signals, such as `word_count >= 50 OR mean_word_length < 4`.
     signal : callable
-        From a name as written (`word_count`, `words/word_count` for `words.word_count`) to the signal it
+        From a name as written (`word_count`, `words/word_count` for `words.word_count`) to the quantity it
         means; raises ConfigError for a name that means none.
 
     Raises
     ------
     ConfigError
-        It is not SQL, says something other than the above, or names no signal.
+        It is not SQL, says something other than the above, names no signal, or compares a label with a number.
     """
+    reader = Reader(signal)
     try:
-        tree = Reader(signal).read(parsed(sql))
+        tree = reader.read(parsed(sql))
         deep = depth(tree) > MOST_DEEP
     except RecursionError:
         deep = True
@@ -76,7 +80,31 @@ def condition_tree(sql: str, signal: Callable[[str], str]) -> Tree:
         raise ConfigError(f"{sql_of(tree)} is no condition: it is neither true nor false.")
     if not signals_in(tree):
         raise ConfigError(f"{sql_of(tree)} speaks of no signal.")
+    check_labels(tree, reader.labels)
     return tree
+
+
+def check_labels(tree: Tree, labels: Collection[str]) -> None:
+    """Raise ConfigError unless labels stand only beside labels, in = and <>, and before IS NULL.
+
+    `labels` are the signals that are labels.
+    """
+    operator, *operands = tree
+    nodes = [node for node in operands if isinstance(node, list)]
+    are = [node[0] == "label" or (node[0] == "signal" and node[1] in labels) for node in nodes]
+    if any(are) and operator != "is null" and not (operator in ("=", "<>") and all(are)):
+        name = sql_of(nodes[are.index(True)])
+        raise ConfigError(
+            f"{name} is a label: compare it with labels, as in language = 'zh', and nothing else."
+        )
+    for node in nodes:
+        if node[0] in ("signal", "number", "label", "truth", "null"):
+            continue
+        if isinstance(node[0], list):  # WHEN and THEN
+            for inner in node:
+                check_labels(["case", inner], labels)
+        else:
+            check_labels(node, labels)
 
 
 def parsed(sql: str) -> exp.Expr:
@@ -107,8 +135,10 @@ def depth(tree: Any) -> int:
 class Reader:
     """Reads sqlglot's trees into ours."""
 
-    def __init__(self, signal: Callable[[str], str]) -> None:
+    def __init__(self, signal: Callable[[str], Quantity]) -> None:
         self._signal = signal
+        self.labels: set[str] = set()
+        """The signals read so far that are labels."""
 
     def read(self, node: exp.Expr) -> Tree:
         """Return the tree of one node."""
@@ -140,11 +170,15 @@ class Reader:
         names = [node.args[part].name for part in parts if node.args.get(part)]
         if len(names) > 2:
             raise ConfigError(f"{node.sql('duckdb')}: a signal is RULE, or FAMILY.RULE.")
-        return ["signal", self._signal("/".join(names).lower())]
+        found = self._signal("/".join(names).lower())
+        if found.is_label:
+            self.labels.add(found.name)
+        return ["signal", found.name]
 
     def _read_literal(self, node: exp.Expr) -> Tree:
         if node.is_string:
-            raise ConfigError(f"{node.sql('duckdb')} is a text; signals are numbers.")
+            code_of(node.name)
+            return ["label", str(node.name)]
         number = float(node.name)
         if not math.isfinite(number):
             raise ConfigError(f"{node.name} is too large a number.")

@@ -3,14 +3,15 @@
 An expression is a tree of plain lists, so that it travels in recipes and manifests and is read without
 a parser; `datagov.condition_sql` makes trees from SQL. A node is its operator and then its operands:
 
-    ["signal", name]  ["number", 1.5]  ["truth", true]  ["null"]
+    ["signal", name]  ["number", 1.5]  ["label", "zh"]  ["truth", true]  ["null"]
     ["+", a, b]  -  *  /     ["minus", a]  ["abs", a]
     ["=", a, b]  <>  <  <=  >  >=
     ["and", a, b, ...]  or     ["not", a]  ["is null", a]
     ["coalesce", a, b, ...]  ["case", [when, then], ..., otherwise]
 
 Logic is three-valued as in SQL. All numbers are float64; a result that is not a finite number, such as
-that of a division by zero, is undefined.
+that of a division by zero, is undefined. A label is the number that signals have for it (`datagov.labels`);
+what reads a condition sees to it that labels are compared with labels only.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.errors import ConfigError
+from datagov.labels import code_of
 
-__all__ = ["COMPARISONS", "Condition", "evaluate", "kind_of", "signals_in", "sql_of"]
+__all__ = ["COMPARISONS", "Condition", "evaluate", "kind_of", "labels_in", "signals_in", "sql_of"]
 
 Tree = list[Any]
 
@@ -76,7 +78,7 @@ def kind_of(tree: Tree) -> str:
         An operator is given what it does not take.
     """
     operator, *operands = tree
-    if operator in ("signal", "number"):
+    if operator in ("signal", "number", "label"):
         return "number"
     if operator in ("truth", "null"):
         return str(operator)
@@ -126,6 +128,22 @@ def signals_in(tree: Tree) -> list[str]:
     return list(dict.fromkeys(read(tree)))
 
 
+def labels_in(tree: Tree) -> list[tuple[str, str]]:
+    """Return (signal, label) of the comparisons of a signal with a label, as they stand there."""
+
+    def read(node: Any) -> Iterator[tuple[str, str]]:
+        if not isinstance(node, list):
+            return
+        if len(node) == 3 and node[0] in ("=", "<>"):
+            sides = {side[0]: side[1] for side in node[1:] if len(side) == 2}
+            if "label" in sides and "signal" in sides:
+                yield sides["signal"], sides["label"]
+        for inner in node:
+            yield from read(inner)
+
+    return list(read(tree))
+
+
 def evaluate(tree: Tree, values: Mapping[str, pa.DoubleArray], *, rows: int) -> pa.BooleanArray:
     """Return what a condition is for each document.
 
@@ -152,6 +170,8 @@ def compute(tree: Tree, values: Mapping[str, pa.DoubleArray], kind: pa.DataType)
     operator, *operands = tree
     if operator == "signal":
         return values[operands[0]]
+    if operator == "label":
+        return pa.scalar(code_of(operands[0]), kind)
     if operator in ("number", "truth", "null"):
         return pa.scalar(operands[0] if operands else None, kind)
     if operator == "case":
@@ -190,6 +210,8 @@ def sql_of(tree: Tree) -> str:
         return str(operands[0])
     if operator == "number":
         return repr(operands[0]).removesuffix(".0")
+    if operator == "label":
+        return f"'{operands[0]}'"
     if operator in ("truth", "null"):
         return "NULL" if not operands else str(operands[0]).upper()
     if operator == "case":

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from datagov.conditions import evaluate
 from datagov.errors import InputError
+from datagov.labels import label_of
 from datagov.policy import CROSSING, Bound, crossings, values
 from datagov.profiles import Profile, load_profile
 from datagov.quantiles import quantile_of
@@ -41,7 +42,8 @@ def measure(texts: Texts, profile: str | Path | Profile, *, crossed: bool = Fals
     Returns
     -------
     Table
-        N rows. A DOUBLE column under each rule's name, NULL where it is undefined. With `crossed`, the column
+        N rows. A DOUBLE column under each rule's name, a string column where it is a label; NULL where it is
+        undefined. With `crossed`, the column
         `crossed`: a list of structs rule, value, bound (min | max | missing | where), limit; empty where the
         profile keeps the text, NULL where the text is. Quantile bounds are taken over the texts given, all in one.
 
@@ -63,10 +65,18 @@ def measure(texts: Texts, profile: str | Path | Profile, *, crossed: bool = Fals
     found: dict[str, pa.Array] = {}
     for piece, (family, _) in zip(pieces, families, strict=True):
         found |= values(pa.Table.from_batches(piece), family.rules)
-    result = pa.table(found)
+    names = {rule.name for family, _ in families for rule in family.rules if rule.is_label}
+    result = pa.table({name: labels(found[name]) if name in names else found[name] for name in found})
     if crossed:
         result = result.append_column("crossed", outcome(chosen, found, rows=len(sound)))
     return spread(result, column)
+
+
+def labels(codes: pa.DoubleArray) -> pa.StringArray:
+    """Return what labels' numbers say; NULL stays."""
+    encoded = codes.dictionary_encode()
+    names = pa.array([label_of(code) for code in encoded.dictionary.to_pylist()], pa.string())
+    return names.take(encoded.indices)
 
 
 def as_texts(texts: Texts) -> pa.LargeStringArray:

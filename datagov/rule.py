@@ -7,7 +7,7 @@ divided only where a bound is applied, so that stored signals are exact and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Quantity:
     """Column of the family's table."""
     denominator: str | None
     """Column of the family's table; None when the value is the numerator itself."""
+    is_label: bool = field(default=False, kw_only=True)
+    """Whether the value is a code of `datagov.labels`, a name and no quantity: it is compared with names only."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class SignalFamily:
     prepare: Callable[[Params], Params] | None = None
     """Called once where parameters are read: checks them against files and libraries, and returns all of them as they
     are recorded, what was left open filled in (a label, the version of a library)."""
+    labels: Callable[[Params], Sequence[str]] | None = None
+    """The labels that its rules can say, so that a condition that asks for another one is refused."""
     origin: Origin | None = None
     """Set when a user's family is imported; None for the families of this release."""
     of: str = ""

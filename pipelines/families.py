@@ -64,9 +64,13 @@ def family_record(owner: SignalFamily, params: Params) -> dict[str, Any]:
     return record
 
 
-def columns_of(rules: Sequence[Quantity]) -> dict[str, dict[str, str | None]]:
-    """Return rule name -> {numerator, denominator} columns."""
-    return {rule.name: {"numerator": rule.numerator, "denominator": rule.denominator} for rule in rules}
+def columns_of(rules: Sequence[Quantity]) -> dict[str, dict[str, Any]]:
+    """Return rule name -> {numerator, denominator} columns, and `is_label` where it is one."""
+    return {
+        rule.name: {"numerator": rule.numerator, "denominator": rule.denominator}
+        | ({"is_label": True} if rule.is_label else {})
+        for rule in rules
+    }
 
 
 def plain(value: Any) -> Any:

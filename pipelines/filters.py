@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from datagov.condition_sql import condition_tree
-from datagov.conditions import Condition
+from datagov.conditions import Condition, labels_in
 from datagov.errors import ConfigError, did_you_mean
 from datagov.model_files import ModelFile
 from datagov.policy import Bound, bound_from
@@ -20,7 +20,7 @@ from datagov.signals import family, family_of_rule, resolve_params
 from pipelines.families import columns_of, family_record, named_model
 
 if TYPE_CHECKING:
-    from datagov.rule import SignalFamily
+    from datagov.rule import Params, SignalFamily
     from pipelines.filter_spec import Filter, Where
 
 __all__ = [
@@ -97,13 +97,15 @@ def _resolved(spec: Filter, folder: Path) -> tuple[dict[str, Any], dict[str, str
         imported.append(owner)
         families[owner.id] = owner, params
 
-    def signal(name: str) -> str:
+    def signal(name: str) -> Quantity:
         owner, rule = family_of_rule(name, others=imported)
         measure(owner)
-        return rule.name
+        return rule
 
     bounds = changed_bounds(profile.bounds, spec.bounds, signal)
     conditions = with_conditions(profile.conditions, spec.where, signal)
+    for condition in conditions:
+        check_labels(condition, families.values())
     if not families:
         raise ConfigError("the filter measures nothing: give it a profile, signals, bounds or where")
     resolved = {
@@ -120,6 +122,17 @@ def _resolved(spec: Filter, folder: Path) -> tuple[dict[str, Any], dict[str, str
     return with_where(resolved, conditions), files
 
 
+def check_labels(condition: Condition, families: Iterable[tuple[SignalFamily, Params]]) -> None:
+    """Raise ConfigError if a condition asks for a label that its signal never has."""
+    for name, label in labels_in(condition.tree):
+        for owner, params in families:
+            if owner.labels is not None and any(rule.name == name for rule in owner.rules):
+                known = owner.labels(params)
+                if label not in known:
+                    hint = did_you_mean(label, known)
+                    raise ConfigError(f"{condition.name}: {name} is never {label!r}. {hint}")
+
+
 def _profile(name: str | None, folder: Path) -> Profile:
     if name is None:
         return NO_PROFILE
@@ -128,7 +141,7 @@ def _profile(name: str | None, folder: Path) -> Profile:
 
 
 def changed_bounds(
-    before: Sequence[Bound], changes: Mapping[str, Any], signal: Callable[[str], str]
+    before: Sequence[Bound], changes: Mapping[str, Any], signal: Callable[[str], Quantity]
 ) -> list[Bound]:
     """Return some bounds with changes, and bounds on other signals after them.
 
@@ -138,7 +151,7 @@ def changed_bounds(
     changes : mapping
         Signal -> {min, max, missing}, or None; as in a recipe's `bounds`.
     signal : callable
-        From a signal as written to its plain name; raises ConfigError where there is none.
+        From a signal as written to what it means; raises ConfigError where there is none.
     """
     bounds = {bound.signal: bound for bound in before}
     for written, change in changes.items():
@@ -146,7 +159,10 @@ def changed_bounds(
             if key not in CHANGEABLE:
                 hint = did_you_mean(key, CHANGEABLE)
                 raise ConfigError(f"bound on {written!r}: there is no key {key!r}. {hint}")
-        name = written if written in bounds else signal(written)
+        quantity = signal(written)
+        name = quantity.name
+        if quantity.is_label and any((change or {}).get(key) is not None for key in ("min", "max")):
+            raise ConfigError(f"bound on {written!r}: a label has no limits; say where: \"{name} = 'zh'\".")
         old = bounds.get(name)
         if old is None and change is None:
             raise ConfigError(f"there is no bound on {name!r} to take away. {did_you_mean(name, bounds)}")
@@ -166,7 +182,7 @@ def changed_bounds(
 
 
 def with_conditions(
-    cited: Sequence[Condition], written: Sequence[Where], signal: Callable[[str], str]
+    cited: Sequence[Condition], written: Sequence[Where], signal: Callable[[str], Quantity]
 ) -> list[Condition]:
     """Return a profile's conditions and, after them, those that a recipe wrote."""
     found = list(cited)
@@ -223,7 +239,12 @@ def conditions_of(resolved: Mapping[str, Any]) -> list[Condition]:
 def quantities_of(resolved: Mapping[str, Any]) -> dict[str, tuple[str, Quantity]]:
     """Return signal -> (family id, what its value is made of), for all that a filter measures."""
     return {
-        name: (family_id, Quantity(name, columns["numerator"], columns["denominator"]))
+        name: (
+            family_id,
+            Quantity(
+                name, columns["numerator"], columns["denominator"], is_label=columns.get("is_label", False)
+            ),
+        )
         for family_id, rules in rules_of(resolved).items()
         for name, columns in rules.items()
     }

@@ -10,9 +10,11 @@ from uuid import UUID
 from datagov.errors import ConfigError, LedgerError
 from datagov.ledger.console import fetch, lock, new_connection
 from datagov.ledger.own_limits import set_own_limits
+from datagov.ledger.quoting import literal
 from datagov.ledger.reader import SignalTable, short_name
+from datagov.ledger.signal_values import applied, quotient, with_label
 from datagov.ledger.twins import cluster, compared_pairs
-from datagov.ledger.views import create_file_views, literal
+from datagov.ledger.views import create_file_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -199,6 +201,10 @@ def told_step(
     reasons = [dict(reason) for reason in decision["reasons"] if reason["step"] == name]
     told["reasons"] = reasons
     tables = [table for table in ledger.signals if table.step == name]
+    labels = {label for table in tables for label in table.labels}
+    for reason in reasons:
+        if reason.get("signals"):
+            reason["signals"] = [with_label(each, labels) for each in reason["signals"]]
     if tables:
         told["signals"] = [
             signal for table in tables for signal in measured(con, ledger, table, found, reasons)
@@ -256,33 +262,9 @@ def measured(
             "value": value,
             "crossed": [reason["bound"] for reason in reasons if short_name(reason["rule"]) == rule],
         }
+        signal = with_label(signal, table.labels)
         bound = table.bounds.get(rule)
         if bound is not None:
             signal |= {"min": bound.min, "max": bound.max, "missing": bound.missing, "source": bound.source}
         signals.append(signal)
     return signals
-
-
-def quotient(numerator: int | None, denominator: int | None) -> float | None:
-    """Return a ratio, None where it is undefined."""
-    return numerator / denominator if numerator is not None and denominator else None
-
-
-def applied(signals: Sequence[Mapping[str, Any]], *, when: bool) -> bool:
-    """Say whether the step spoke of this document at all, judging by what the ledger holds.
-
-    A filter with `when` leaves the signals of other documents undefined, or measures them and records
-    no crossing; called only where nothing was recorded.
-    """
-    bounded = [signal for signal in signals if "missing" in signal]
-    if when and bounded and all(signal["value"] is None for signal in bounded):
-        return False
-    return not any(outside(signal) for signal in bounded)
-
-
-def outside(signal: Mapping[str, Any]) -> bool:
-    """Say whether a value lies outside its bounds."""
-    value, low, high = signal["value"], signal["min"], signal["max"]
-    if value is None:
-        return bool(signal["missing"] == "drop")
-    return (low is not None and value < low) or (high is not None and value > high)

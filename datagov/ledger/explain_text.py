@@ -117,7 +117,7 @@ def condition_text(reason: Mapping[str, Any]) -> str:
     values = [
         f"{each['signal']} is undefined"
         if each["value"] is None
-        else f"{each['signal']} = {terminal.cell(each['value'])}"
+        else f"{each['signal']} = {terminal.cell(each.get('label', each['value']))}"
         for each in reason["signals"] or ()
     ]
     said = f"undefined ({condition})" if reason["bound"] == "missing" else f"not ({condition})"
@@ -176,7 +176,7 @@ def signal_rows(
     for signal in sorted(signals, key=lambda signal: "missing" not in signal):
         denominator = signal["denominator"]
         ratio = "" if denominator is None else f"{signal['numerator']}/{denominator}"
-        value = "undefined" if signal["value"] is None else signal["value"]
+        value = "undefined" if signal["value"] is None else signal.get("label", signal["value"])
         crossed = ", ".join(signal["crossed"])
         source = signal.get("source")
         if source and citations is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datagov.ledger.console import fetch
-from datagov.ledger.views import literal
+from datagov.ledger.quoting import literal
 
 if TYPE_CHECKING:
     import duckdb

@@ -56,6 +56,8 @@ class SignalTable:
     """Signal name -> (numerator column, denominator column or None)."""
     bounds: Mapping[str, SignalBound]
     """Signal name -> limits; signals without limits are absent."""
+    labels: frozenset[str] = frozenset()
+    """Signals whose values are codes of `datagov.labels`."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,8 @@ def signal_table(entry: Mapping[str, Any], files: list[str]) -> SignalTable:
         )
         for bound in entry.get("bounds", ())
     }
-    return SignalTable(entry["step"], entry["family"], tuple(files), rules, bounds)
+    labels = frozenset(name for name, rule in entry["rules"].items() if rule.get("is_label"))
+    return SignalTable(entry["step"], entry["family"], tuple(files), rules, bounds, labels)
 
 
 def short_name(signal: str) -> str:

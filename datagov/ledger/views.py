@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from datagov.errors import LedgerError
+from datagov.ledger.quoting import literal, quoted
+from datagov.ledger.signal_views import create_applied, create_labels, create_long_signals, wide_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from datagov.ledger.reader import Ledger, SignalTable
 
@@ -128,7 +130,8 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     """Create the views people query, on top of schema `files`.
 
     `views.sql` holds those that are the same for every run; `signals_STEP` (one wide view a filter
-    step, values as DOUBLE, NULL = undefined), `signals` (the same, one row a value), `applied`
+    step, values as DOUBLE, labels as VARCHAR, NULL = undefined), `signals` (the same, one row a value, without
+    labels), `labels` (the labels, one row each), `applied`
     (the documents that a filter step measured anything of) and `edits_STEP` follow the run's steps; in STEP,
     what is not a letter or digit is `_`. `runs`, `steps`, `parts`, `part_files`, `bounds`, `counts` and
     `warnings` come from the manifests.
@@ -150,6 +153,7 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
             con, f"signals_{names[step]}", [f"signals_{number}" for number, _ in tables], columns
         )
     create_long_signals(con, [pair for tables in by_step.values() for pair in tables])
+    create_labels(con, [pair for tables in by_step.values() for pair in tables])
     create_applied(con, by_step)
 
 
@@ -173,54 +177,6 @@ def create_document_view(
         f"CREATE VIEW {quoted(name)} AS SELECT hex_id(documents.doc_id) AS doc_id, part, row, "
         f"{', '.join(columns)} FROM files.documents {joins}"
     )
-
-
-def wide_columns(tables: Iterable[tuple[int, SignalTable]]) -> list[str]:
-    """Return one SQL column a signal; a name two families share is prefixed by its family."""
-    taken: set[str] = set()
-    columns = []
-    for number, table in tables:
-        for rule, (numerator, denominator) in table.rules.items():
-            name = rule if rule not in taken else f"{table.family.partition('@')[0]}_{rule}"
-            taken.add(name)
-            columns.append(f"{value_sql(f'signals_{number}', numerator, denominator)} AS {quoted(name)}")
-    return columns
-
-
-def create_long_signals(con: duckdb.DuckDBPyConnection, tables: Sequence[tuple[int, SignalTable]]) -> None:
-    """Create `signals`: step, family, signal, part, row, value; a filter on the first three reads one table."""
-    branches = [
-        f"SELECT {literal(table.step)} AS step, {literal(table.family)} AS family, {literal(rule)} AS signal, "
-        f"part, row, {value_sql(f'signals_{number}', *columns)} AS value FROM files.signals_{number}"
-        for number, table in tables
-        for rule, columns in table.rules.items()
-    ]
-    nothing = (
-        "SELECT ''::VARCHAR AS step, ''::VARCHAR AS family, ''::VARCHAR AS signal, ''::VARCHAR AS part, "
-        "0::BIGINT AS row, NULL::DOUBLE AS value WHERE false"
-    )
-    con.execute(f"CREATE VIEW signals AS {' UNION ALL '.join(branches or [nothing])}")
-
-
-def create_applied(
-    con: duckdb.DuckDBPyConnection, by_step: Mapping[str, Sequence[tuple[int, SignalTable]]]
-) -> None:
-    """Create `applied`: step, part, row of the documents for which a filter step measured anything."""
-    branches = []
-    for step, tables in by_step.items():
-        counts = [
-            f"signals_{number}.{quoted(column)}"
-            for number, table in tables
-            for column in dict.fromkeys(numerator for numerator, _ in table.rules.values())
-        ]
-        first, *others = (f"files.signals_{number}" for number, _ in tables)
-        joins = " ".join(f"JOIN {other} USING (part, row)" for other in others)
-        branches.append(
-            f"SELECT {literal(step)} AS step, part, row FROM {first} {joins} "
-            f"WHERE coalesce({', '.join(counts)}) IS NOT NULL"
-        )
-    nothing = "SELECT ''::VARCHAR AS step, ''::VARCHAR AS part, 0::BIGINT AS row WHERE false"
-    con.execute(f"CREATE VIEW applied AS {' UNION ALL '.join(branches or [nothing])}")
 
 
 def create_manifest_tables(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
@@ -266,22 +222,6 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[A
     if rows:
         columns = [list(column) for column in zip(*rows, strict=True)]
         con.execute(f"INSERT INTO {table} SELECT {', '.join(['unnest(?)'] * len(columns))}", columns)
-
-
-def value_sql(table: str, numerator: str, denominator: str | None) -> str:
-    """Return the SQL of one signal's value: DOUBLE, NULL where undefined."""
-    top = f"{table}.{quoted(numerator)}::DOUBLE"
-    return top if denominator is None else f"{top} / nullif({table}.{quoted(denominator)}, 0)::DOUBLE"
-
-
-def quoted(name: str) -> str:
-    """Quote an SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Quote an SQL string."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def first_line(error: Exception) -> str:

@@ -13,6 +13,12 @@ CREATE MACRO is_rule(step, rule, name) AS
 CREATE MACRO estimated_jaccard(agreeing, total) AS
     greatest(0.0, (agreeing / total - 1 / 256) / (1 - 1 / 256));
 
+-- The name that a label's number stands for, see datagov.labels.
+CREATE MACRO label_text(code) AS
+    array_to_string(list_transform(range(8), lambda i: substr(
+        'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-',
+        (code::BIGINT // (65 ** i)::BIGINT % 65)::INTEGER, 1)), '');
+
 CREATE VIEW documents AS
 SELECT hex_id(doc_id) AS doc_id, hex_id(content_id) AS content_id, id, source, url,
        shard, shard_row, bytes, chars, part, row

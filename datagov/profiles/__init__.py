@@ -31,7 +31,7 @@ from datagov.signals import FAMILIES, family, family_of_rule, resolve_params
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from datagov.rule import Params, SignalFamily
+    from datagov.rule import Params, RuleInfo, SignalFamily
 
 __all__ = ["PROFILES", "Profile", "load_profile"]
 
@@ -204,13 +204,17 @@ def parse(content: Any, beside: str) -> Profile:
             raise ConfigError(
                 f"{key}.signal: {rule.name!r} is bounded twice; write one bound with min and max."
             )
+        if rule.is_label and not (bound.min is None and bound.max is None):
+            raise ConfigError(
+                f"{key}: {rule.name!r} is a label and has no limits; write a condition under where."
+            )
         measure(owner)
         bounds.append(replace(bound, signal=rule.name))
 
-    def signal(name: str) -> str:
+    def signal(name: str) -> RuleInfo:
         owner, rule = family_of_rule(name, others=imported)
         measure(owner)
-        return rule.name
+        return rule
 
     conditions: list[Condition] = []
     written = content.get("where", [])

@@ -18,7 +18,7 @@ from datagov.signals import family, family_of_rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from datagov.rule import SignalFamily
+    from datagov.rule import Quantity, SignalFamily
 
 __all__ = [
     "checked",
@@ -90,7 +90,7 @@ def checked_word_lists(content: Any, sources: Mapping[str, str]) -> dict[str, Wo
     return found
 
 
-def checked_condition(entry: Any, sources: Mapping[str, str], signal: Callable[[str], str]) -> Condition:
+def checked_condition(entry: Any, sources: Mapping[str, str], signal: Callable[[str], Quantity]) -> Condition:
     """Return one condition with its citation spelled out."""
     if not isinstance(entry, dict):
         raise ConfigError(f"must be a mapping, not {entry!r}.")

@@ -11,6 +11,7 @@ from datagov.dedup.keeper import KeepPolicy
 from datagov.errors import ConfigError, LedgerError, did_you_mean
 from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
+from datagov.rule import Quantity
 from pipelines.coverage import check_coverage
 from pipelines.filters import (
     CHANGEABLE,
@@ -164,11 +165,11 @@ def _changed_filter(step: Step, keys: list[str], value: Any, place: str) -> Step
     return step.model_copy(update={"resolved": resolved, "spec": _spec(step.kind, resolved, place)})
 
 
-def _measured_by(step: Step) -> Callable[[str], str]:
-    """Return a function from a signal as written to its name, for what a filter measured."""
+def _measured_by(step: Step) -> Callable[[str], Quantity]:
+    """Return a function from a signal as written to what it means, for what a filter measured."""
     measured = quantities_of(step.resolved)
 
-    def signal(written: str) -> str:
+    def signal(written: str) -> Quantity:
         family, _, name = written.rpartition("/")
         known = {
             key for key, (owner, _) in measured.items() if family in ("", owner, owner.partition("@")[0])
@@ -176,7 +177,7 @@ def _measured_by(step: Step) -> Callable[[str], str]:
         if name not in known:
             hint = did_you_mean(name, known or measured)
             raise ConfigError(f"step {step.name!r} has measured no signal {written!r}. {hint}")
-        return name
+        return measured[name][1]
 
     return signal
 

@@ -16,17 +16,22 @@ from hypothesis import strategies as st
 from datagov.condition_sql import condition_tree
 from datagov.conditions import evaluate, kind_of, signals_in, sql_of
 from datagov.errors import ConfigError
+from datagov.labels import code_of
+from datagov.rule import Quantity
 
 SIGNALS = ("a", "b", "c")
 VALUES = [None, -1.0, 0.0, 0.5, 1.0, 2.0]
 
 
-def plain(name: str) -> str:
+LABELS = ("tongue", "other_tongue")
+
+
+def plain(name: str) -> Quantity:
     """Take the names of this file for signals."""
     rule = name.rpartition("/")[2]
-    if rule not in SIGNALS:
+    if rule not in (*SIGNALS, *LABELS):
         raise ConfigError(f"There is no signal {rule!r}.")
-    return rule
+    return Quantity(rule, rule, None, is_label=rule in LABELS)
 
 
 def holds(sql: str, **values: list[float | None]) -> list[bool | None]:
@@ -161,7 +166,16 @@ def test_ways_of_writing_the_same_are_the_same(written: str) -> None:
         ("a < b < c", "< needs a number, and a < b is none"),
         ("a = (b > 1)", "mixes numbers and truth values"),
         ("CASE WHEN a > 1 THEN 1 ELSE b > 1 END", "CASE mixes"),
-        ("a > 'x'", "is a text; signals are numbers"),
+        ("a > 'x'", "'x' is a label: compare it with labels"),
+        ("a = 'x'", "'x' is a label: compare it with labels"),
+        ("tongue = 1", "tongue is a label: compare it with labels"),
+        ("tongue > 'zh'", "tongue is a label"),
+        ("abs(tongue) > 1", "tongue is a label"),
+        ("NOT (a > 1 AND tongue + 1 > b)", "tongue is a label"),
+        ("CASE WHEN a > 1 THEN tongue ELSE b END > 1", "tongue is a label"),
+        ("CASE WHEN tongue = 1 THEN a ELSE b END > 1", "tongue is a label"),
+        ("coalesce(tongue, 1) = 1", "tongue is a label"),
+        ("tongue = 'a b'", "'a b' is no label"),
         ("a LIKE 'x'", "not understood here. A condition has signals, numbers"),
         ("a IN (SELECT 1)", "IN needs a list"),
         ("sum(a) > 1", "not understood here"),
@@ -186,10 +200,26 @@ def test_what_is_no_condition_is_refused(sql: str, message: str) -> None:
 def test_a_family_can_stand_before_its_rule() -> None:
     named: list[str] = []
 
-    def signal(name: str) -> str:
+    def signal(name: str) -> Quantity:
         named.append(name)
-        return name.rpartition("/")[2]
+        return Quantity(name.rpartition("/")[2], "", None)
 
     tree: list[Any] = condition_tree("words.word_count > Mean_Word_Length", signal)
     assert tree == [">", ["signal", "word_count"], ["signal", "mean_word_length"]]
     assert named == ["words/word_count", "mean_word_length"]
+
+
+def test_labels_are_compared_with_names() -> None:
+    zh, en = float(code_of("zh")), float(code_of("en"))
+    columns: dict[str, list[float | None]] = {
+        "tongue": [zh, en, None],
+        "a": [0.9, 0.9, 0.9],
+        "other_tongue": [zh, zh, en],
+    }
+    assert holds("tongue = 'zh'", **columns) == [True, False, None]
+    assert holds("tongue IN ('zh', 'yue') AND a > 0.5", **columns) == [True, False, None]
+    assert holds("tongue NOT IN ('zh') OR tongue IS NULL", **columns) == [False, True, True]
+    assert holds("tongue <> other_tongue", **columns) == [False, True, None]
+    tree = condition_tree("tongue IN ('zh', 'cmn_Hani')", plain)
+    assert sql_of(tree) == "tongue = 'zh' OR tongue = 'cmn_Hani'"
+    assert condition_tree(sql_of(tree), plain) == tree
