@@ -16,6 +16,7 @@ EXTRA: Final = {
     "opencc": ("zh", "opencc"),
     "phonenumbers": ("pii", "phonenumbers"),
     "publicsuffixlist": ("pii", "publicsuffixlist"),
+    "py3langid": ("language", "py3langid"),
     "python-stdnum": ("pii", "stdnum"),
     "scikit-learn": ("classify", "sklearn"),
     "scipy": ("classify", "scipy"),

@@ -11,10 +11,13 @@ from datagov.errors import ConfigError, did_you_mean
 from datagov.signals.char_ngrams import CHAR_NGRAMS
 from datagov.signals.char_repetition import CHAR_REPETITION
 from datagov.signals.characters import CHARACTERS
+from datagov.signals.chinese_form import CHINESE_FORM
 from datagov.signals.classifier import CLASSIFIER
 from datagov.signals.contamination import CONTAMINATION
 from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
 from datagov.signals.imported import import_family, installed, refuse_clashes
+from datagov.signals.language import LANGUAGE
+from datagov.signals.language_spans import LANGUAGE_SPANS
 from datagov.signals.lexicon import LEXICON
 from datagov.signals.line_edits import LINE_EDITS
 from datagov.signals.line_marks import LINE_MARKS
@@ -38,6 +41,9 @@ __all__ = ["FAMILIES", "MODEL_FAMILIES", "family", "family_of_rule", "model_fami
 
 FAMILIES: tuple[SignalFamily, ...] = (
     SCRIPT,
+    CHINESE_FORM,
+    LANGUAGE,
+    LANGUAGE_SPANS,
     WORDS,
     STOP_WORDS,
     LINES,

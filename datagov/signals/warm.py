@@ -14,6 +14,7 @@ from datagov.contamination.overlap import overlap
 from datagov.pii.kinds import NAMES
 from datagov.pii.scan import candidates
 from datagov.signals import FAMILIES
+from datagov.signals.langid import warm_langid
 from datagov.text.batch import TextBatch
 
 __all__ = ["warm"]
@@ -26,10 +27,11 @@ EXAMPLES = {"words": ["the", "的"]}
 def warm() -> None:
     """Measure every family once on a tiny batch; the machine code stays on disk for other processes.
 
-    Families with an optional library are left out, as it may be missing.
+    Families with an optional library are left out, as it may be missing, and a model takes a second to load.
     """
     batch = TextBatch(pa.array(TEXTS, pa.large_string()))
     candidates(batch.code_points, batch.offsets, NAMES, national=False)
+    warm_langid()
     for family in FAMILIES:
         if family.prepare is not None:
             continue
