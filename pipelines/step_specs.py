@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -40,6 +40,13 @@ class EditSpec(Strict):
     """A step that changes texts; the options but `when` are those of the edit in `datagov.edits`."""
 
     when: When | None = None
+
+    @classmethod
+    def as_written(cls, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options that `resolve` gave as a recipe writes them."""
+        options = {name: value for name, value in resolved.items() if name in cls.model_fields}
+        when = options.get("when")
+        return options | {"when": None if when is None else {"script": when}}
 
     def resolve(self) -> dict[str, Any]:
         """Return the scripts it speaks of (None: all) and its options, spelled out."""
@@ -133,6 +140,11 @@ class DropLines(EditSpec):
         chosen = options["phrases"]
         options["phrases"] = {name: group.to_dict() for name, group in GROUPS.items() if name in chosen}
         return options
+
+    @classmethod
+    def as_written(cls, resolved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options as a recipe writes them: without a preset, the groups of phrases by their names."""
+        return super().as_written(resolved) | {"phrases": list(resolved["phrases"])}
 
 
 class DropRepeatedLines(EditSpec):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from datagov.dedup.alive import Alive
+from datagov.edits import EDITS
 from datagov.errors import ConfigError
 from datagov.ledger.diff import changed_settings
 from datagov.ledger.reader import Ledger
@@ -100,7 +101,7 @@ def decided_again(evidence: Evidence, changed: Recipe) -> tuple[Alive, list[Rang
     removed: list[Range] = []
     unknown_pairs = 0
     for position, step in enumerate(changed.steps):
-        if step.kind == "normalise" or (step.kind != "filter" and step.resolved["annotate"]):
+        if step.kind in EDITS or (step.kind != "filter" and step.resolved["annotate"]):
             removed.append((0, 0))
             continue
         if step.kind == "filter":

@@ -15,6 +15,7 @@ from datagov.dedup.buckets import by_document
 from datagov.dedup.jaccard import as_fraction
 from datagov.dedup.keeper import KeepPolicy
 from datagov.dedup.reelect import Compared, Earlier, reelect
+from datagov.edits import EDITS
 from datagov.ledger.tables import PAIRS
 from pipelines.fates import ALIVE
 from pipelines.removals import KEEP_PREFIX, in_keep_order
@@ -95,7 +96,7 @@ def _keep_order(evidence: Evidence, position: int, policy: KeepPolicy, members: 
     }
     for name in policy.columns:
         columns[KEEP_PREFIX + name] = input_column(evidence, name).take(index)
-    edits = [step for step in evidence.recipe.steps[:position] if step.kind == "normalise"]
+    edits = [step for step in evidence.recipe.steps[:position] if step.kind in EDITS]
     if edits:
         # The election measures the text as edited so far.
         files = evidence.ledger.step_files("edits")[edits[-1].name]
@@ -145,7 +146,7 @@ def _texts_compared(steps: Any, position: int) -> tuple[Any, ...]:
     edits = [
         {key: value for key, value in step.items() if key != "name"}
         for step in steps[:position]
-        if step["kind"] == "normalise"
+        if step["kind"] in EDITS
     ]
     return edits, steps[position]["shingle"]
 

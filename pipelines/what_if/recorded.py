@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from datagov.dedup.keeper import KeepPolicy
@@ -27,7 +27,7 @@ from pipelines.input_spec import InputSpec
 from pipelines.plan import MARKER
 from pipelines.products import products_of
 from pipelines.recipe import Recipe, Step, parse_change
-from pipelines.step_specs import KINDS, Filter
+from pipelines.step_specs import KINDS, EditSpec, Filter
 from pipelines.validation import Strict, validated
 
 __all__ = ["changed_recipe", "recorded_recipe", "require_measured"]
@@ -126,13 +126,20 @@ def _recorded_step(recorded: dict[str, Any], where: str) -> Step:
 
 def _spec(kind: str, resolved: dict[str, Any], place: str) -> Any:
     model: type[Strict] = KINDS[kind]
-    body = {key: value for key, value in resolved.items() if key in model.model_fields}
+    body = _as_written(model, resolved)
     if model is Filter:
         # A filter's resolved bounds are all of its bounds, not changes to its profile's; so are its conditions.
         del body["bounds"]
         body.pop("where", None)
         body["when"] = None if body["when"] is None else {"script": body["when"]}
     return validated(model, body, place)
+
+
+def _as_written(model: type[Strict], resolved: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a step's recorded options, in the form in which its model reads them."""
+    if issubclass(model, EditSpec):
+        return model.as_written(resolved)
+    return {key: copy.deepcopy(value) for key, value in resolved.items() if key in model.model_fields}
 
 
 def _with_bounds(step: Step, changes: BoundChanges, place: str) -> Step:
@@ -184,7 +191,7 @@ def _measured_by(step: Step) -> Callable[[str], Quantity]:
 
 def _changed_step(step: Step, keys: list[str], value: Any, place: str) -> Step:
     model = KINDS[step.kind]
-    body = {key: copy.deepcopy(old) for key, old in step.resolved.items() if key in model.model_fields}
+    body = _as_written(model, step.resolved)
     target = body
     for key in keys[:-1]:
         inner = target.setdefault(key, {})
@@ -198,5 +205,10 @@ def _changed_step(step: Step, keys: list[str], value: Any, place: str) -> Step:
             KeepPolicy.parse(spec.keep)
         except ConfigError as error:
             raise ConfigError(f"{place}: {error.message}") from None
-    resolved = {**step.resolved, **spec.model_dump(mode="json", include=set(step.resolved))}
+    options = (
+        spec.resolve()
+        if isinstance(spec, EditSpec)
+        else spec.model_dump(mode="json", include=set(step.resolved))
+    )
+    resolved = {**step.resolved, **options}
     return step.model_copy(update={"spec": spec, "resolved": resolved})

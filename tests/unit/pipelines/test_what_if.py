@@ -153,8 +153,21 @@ def some_filter(random: Random) -> dict[str, Any]:
     }
 
 
+EVERY_EDIT: list[dict[str, Any]] = [
+    {"normalise": {"when": {"script": "latin"}}},
+    {"repair": {}},
+    {"width": {"when": {"script": "latin"}}},
+    {"simplify": {}},
+    {"drop_lines": {"contains": "kkk"}},
+    {"drop_lines": {"preset": "c4", "phrases": ["javascript"], "when": {"script": ["latin", "none"]}}},
+    {"drop_repeated_lines": {"adjacent": True}},
+    {"redact": {"kinds": ["email"], "tags": {"email": "[e]"}}},
+]
+SOME_EDITS = [{"normalise": {}}, *EVERY_EDIT[4:5]]
+
+
 def some_step(random: Random) -> dict[str, Any]:
-    kind = random.choice(["filter", "exact_dedup", "near_dedup", "near_dedup", "normalise"])
+    kind = random.choice(["filter", "exact_dedup", "near_dedup", "near_dedup", "edit"])
     if kind == "filter":
         return some_filter(random)
     if kind == "exact_dedup":
@@ -166,8 +179,8 @@ def some_step(random: Random) -> dict[str, Any]:
                 "within": within,
             }
         }
-    if kind == "normalise":
-        return {kind: {}}
+    if kind == "edit":
+        return dict(random.choice(SOME_EDITS))
     return {
         kind: {
             "bands": random.randint(1, 8),
@@ -409,6 +422,24 @@ def test_a_recorded_recipe_is_the_recipe(tmp_path: Path, recipe: MakeRecipe, gov
     assert removals(answer) == removals(verified(done.ledger, changes[1:2])[0])
     with pytest.raises(ConfigError, match="Say what to change"):
         what_if(done.ledger, [])
+
+
+@pytest.mark.parametrize("edit", EVERY_EDIT, ids=lambda edit: next(iter(edit)))
+def test_every_edit_is_read_back_and_decided_after(governed: Run, edit: dict[str, Any]) -> None:
+    done = governed(edit, LONG_ENOUGH, ALIKE)
+    recorded = recorded_recipe(done.ledger)
+    assert recorded.canonical() == done.plan.recipe.canonical()
+    assert [type(step.spec) for step in recorded.steps] == [
+        type(step.spec) for step in done.plan.recipe.steps
+    ]
+    changes = ["filter/word_count.min=24"]
+    answer, _ = verified(done.ledger, changes)
+    known = dict(figures(answer))
+    for name, figure in figures(what_if(done.ledger, changes)):
+        assert figure["low"] <= known[name]["low"] <= figure["high"], name
+    (kind,) = edit
+    with pytest.raises(ConfigError, match="measured again"):
+        what_if(done.ledger, [f"{kind}/when={{script: cyrillic}}"])
 
 
 @pytest.mark.parametrize("table", ["documents", "signals", "keys", "buckets", "pairs"])
