@@ -96,6 +96,8 @@ def run_checks(family: SignalFamily, *, as_json: bool) -> None:
             found[check.__name__] = None
         except AssertionError as error:
             found[check.__name__] = str(error)
+        except Exception as error:  # noqa: BLE001 - the family is a user's code: what it raises is what the check found
+            found[check.__name__] = f"{type(error).__name__}: {error}"
     if as_json:
         terminal.print_json({"family": family.id, "checks": found})
     else:

@@ -121,7 +121,10 @@ def parsed(sql: str) -> exp.Expr:
     except SqlglotError as error:
         message = getattr(error, "errors", None) or [{"description": str(error)}]
         place = f" at column {message[0]['col']}" if message[0].get("col") else ""
-        raise ConfigError(f"not an SQL expression{place}: {message[0]['description']}.") from None
+        why = str(message[0]["description"]).rstrip(".")
+        if why.startswith("Required keyword"):
+            why = "it ends where a value or a signal is expected"
+        raise ConfigError(f"not an SQL expression{place}: {why}.") from None
     if len(found) != 1 or found[0] is None:
         raise ConfigError("expected one SQL expression, such as word_count >= 50 AND mean_word_length < 8.")
     return found[0]

@@ -124,7 +124,7 @@ def check_rules_say_what_they_are(family: SignalFamily, params: Mapping[str, Any
         require(re.fullmatch(r"[a-z][a-z0-9_]*", rule.name) is not None, f"{rule.name!r}: not a plain name")
         for name in ("unit", "formula", "null_when", "source"):
             said = getattr(rule, name)
-            require(len(said) >= len("never"), f"{rule.name}: {name} says nothing")
+            require(isinstance(said, str) and said.strip() != "", f"{rule.name}: {name} says nothing")
             require(said == said.strip(), f"{rule.name}: {name} has white space around it")
         require(rule.formula.endswith("."), f"{rule.name}: the formula is not a sentence")
         low, high = rule.value_range

@@ -27,6 +27,15 @@ def _as_conditions(value: Any) -> Any:
     return [{"sql": item} if isinstance(item, str) else item for item in listed]
 
 
+def _as_bounds(value: Any) -> Any:
+    for signal, bound in value.items() if isinstance(value, dict) else ():
+        if bound is not None and not isinstance(bound, dict):
+            raise ValueError(
+                f"{signal}: {bound!r} is no bound; expected limits such as {{min: 20}} or {{max: 0.3}}, or null"
+            )
+    return value
+
+
 class Filter(Strict):
     """A profile's bounds, and others, applied to the documents it speaks of."""
 
@@ -35,7 +44,9 @@ class Filter(Strict):
     """Families to measure besides: names, or `module:attribute` of families of one's own."""
     when: When | None = None
     otherwise: Literal["keep", "drop", "annotate"] | None = None
-    bounds: dict[str, dict[str, Any] | None] = Field(default_factory=dict)
+    bounds: Annotated[dict[str, dict[str, Any] | None], BeforeValidator(_as_bounds)] = Field(
+        default_factory=dict
+    )
     """Changes to the profile's bounds, and bounds on other signals: signal -> {min, max, missing}; a limit of null
     is taken away, and so is the whole bound where it is null itself or left without a limit. A limit is a number
     or `{quantile: 0.05}`."""

@@ -250,7 +250,9 @@ def _step_text(step: dict[str, Any]) -> str:
         when = f" when script is {' or '.join(step['when'])}" if step["when"] else ""
         otherwise = f", otherwise {step['otherwise']}" if step["otherwise"] else ""
         verb = "annotate" if step["annotate"] else "remove"
-        return f"{step['profile']} ({len(step['bounds'])} bounds, {verb}){when}{otherwise}"
+        conditions = f", {len(step['where'])} conditions" if step.get("where") else ""
+        of = step["profile"] or ", ".join(family["family"] for family in step["families"])
+        return f"{of} ({len(step['bounds'])} bounds{conditions}, {verb}){when}{otherwise}"
     shown = {
         key: value
         for key, value in step.items()

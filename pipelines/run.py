@@ -185,11 +185,12 @@ def all_readable(session: Session) -> bool:
     problems = {**{shard.path: shard.problem for shard in plan.unreadable}, **session.damaged}
     if not problems:
         return True
-    lines = "; ".join(f"{path}: {problem}" for path, problem in list(problems.items())[:10])
+    lines = "; ".join(f"{path}: {problem.rstrip('.')}" for path, problem in list(problems.items())[:10])
     if plan.recipe.input.unreadable == "stop":
         raise PartialRun(
-            f"{len(problems)} shard(s) cannot be read: {lines}. The others are measured and kept. Replace the "
-            "file(s) and run again to resume, or say `unreadable: skip` under the recipe's input"
+            f"{len(problems)} shard(s) of {plan.recipe.input.path} cannot be read: {lines}. Parts that hold none of them "
+            "are measured, and stay so. Replace the file(s) and run again to resume, or say `unreadable: skip` under "
+            "the recipe's input"
         )
     if not session.damaged:
         session.warn(f"{len(problems)} unreadable shard(s) left out: {lines}")

@@ -23,6 +23,15 @@ class When(Strict):
 
     script: Annotated[list[str], BeforeValidator(as_list)] = Field(min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _mapping(cls, value: Any) -> Any:
+        if isinstance(value, dict | When):
+            return value
+        raise ValueError(
+            "expected the scripts it speaks of, such as {script: latin} or {script: [han, kana]}"
+        )
+
     @model_validator(mode="after")
     def _known(self) -> When:
         for name in self.script:

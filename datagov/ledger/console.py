@@ -41,6 +41,8 @@ TABLE_FUNCTIONS = {
     "repeat_row",
     "unnest",
 }
+REFUSED = "parameter "
+"""How a statement of ours begins the message with which it refuses a parameter."""
 EXPLAIN = re.compile(r"^\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
 
 
@@ -121,13 +123,19 @@ def fetch(
 
     Raises
     ------
+    ConfigError
+        If the statement refuses one of its parameters.
     LedgerError
         If it fails: a file of the ledger is missing or damaged.
     """
     try:
         return rows_of(con, sql, limit=limit, params=params)
     except duckdb.Error as error:
-        raise LedgerError(f"The ledger cannot be read: {' '.join(str(error).split())}") from error
+        message = " ".join(str(error).split())
+        _, refused, why = message.partition(REFUSED)
+        if refused:
+            raise ConfigError(f"{why}.") from None
+        raise LedgerError(f"The ledger cannot be read: {message}") from error
 
 
 def rows_of(

@@ -144,9 +144,13 @@ def changed_settings(a: Any, b: Any) -> list[dict[str, Any]]:
     """Return the settings that differ: path, and the value on each side (None: absent).
 
     Items of a list that carry a `name` (steps) or a `signal` (bounds) are compared by it, so that one
-    step more does not show all later ones as changed.
+    step more does not show all later ones as changed. A condition's parsed form says no more than its SQL.
     """
-    return [{"path": path, "a": left, "b": right} for path, left, right in walk("", a, b)]
+    return [
+        {"path": path, "a": left, "b": right}
+        for path, left, right in walk("", a, b)
+        if path.rpartition(".")[2] != "tree"
+    ]
 
 
 def walk(path: str, a: Any, b: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from project import ROOT
 
+import datagov
 from datagov.contamination.presets import PRESETS as PRESETS_OF_BENCHMARKS
 from datagov.edits.simplify import CONFIGS
 from datagov.edits.width import TABLE
@@ -38,3 +40,13 @@ def test_a_step_and_its_options_are_described(kind: str) -> None:
 )
 def test_the_names_an_option_takes_are_described(kind: str, names: list[str]) -> None:
     assert [name for name in names if f"`{name}`" not in SECTIONS[kind]] == []
+
+
+def test_the_profile_of_the_page_is_one(tmp_path: Path) -> None:
+    (example,) = [
+        block for block in re.findall(r"```yaml\n(.*?)```", RECIPES, re.DOTALL) if "\nnot_included:" in block
+    ]
+    (tmp_path / "house-rules.yaml").write_text(example)
+    values = datagov.measure(["a few words"], tmp_path / "house-rules.yaml")
+    assert values.column("word_count").to_pylist() == [3]
+    assert "repeated_char_ngram_fraction" in values.column_names

@@ -158,7 +158,7 @@ def test_ways_of_writing_the_same_are_the_same(written: str) -> None:
         ("a", "a is no condition"),
         ("a + 1", "neither true nor false"),
         ("1 = 1", "speaks of no signal"),
-        ("a >", "not an SQL expression at column"),
+        ("a >", "not an SQL expression at column 3: it ends where"),
         ("a > 1 AND", "not an SQL expression"),
         ("", "expected one SQL expression"),
         ("a > 1; b > 1", "expected one SQL expression"),

@@ -31,7 +31,7 @@ shown AS (
     WHERE $at = 'quantiles' AND step = split_part($signal, '/', 1) AND signal = split_part($signal, '/', -1)
     UNION ALL
     SELECT 'given', coalesce(TRY_CAST(trim(piece) AS DOUBLE),
-                             error('at=' || $at || ': expected quantiles, or numbers such as 10,20.5'))
+                             error('parameter at=' || $at || ': expected quantiles, or numbers such as 10,20.5'))
     FROM (SELECT unnest(string_split(CASE WHEN $at = 'quantiles' THEN NULL ELSE $at END, ',')) AS piece)
 ),
 points AS (
