@@ -13,7 +13,7 @@ __all__ = ["ModelFile", "model_file", "sha256_of"]
 
 @dataclass(frozen=True)
 class ModelFile:
-    """One file, and what it holds. It can be a key of a cache, and travels to workers."""
+    """One file, or folder of files, and what it holds. It can be a key of a cache, and travels to workers."""
 
     path: str
     """Absolute; the same on every machine that measures."""
@@ -48,8 +48,18 @@ def model_file(path: Path) -> ModelFile:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's contents as 64 hex digits, or raise ConfigError."""
+    """Return the SHA-256 of a file's contents as 64 hex digits, or raise ConfigError.
+
+    Of a folder: that of a line for each file at any depth, in the order of their paths, with digest and path.
+    """
     try:
+        if path.is_dir():
+            lines = [
+                f"{sha256_of(file)} {file.relative_to(path).as_posix()}\n"
+                for file in sorted(path.rglob("*"))
+                if file.is_file()
+            ]
+            return hashlib.sha256("".join(lines).encode()).hexdigest()
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

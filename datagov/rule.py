@@ -92,6 +92,9 @@ class SignalFamily:
     are recorded, what was left open filled in (a label, the version of a library)."""
     labels: Callable[[Params], Sequence[str]] | None = None
     """The labels that its rules can say, so that a condition that asks for another one is refused."""
+    column: str = ""
+    """`url` for a family that is given batches of the documents' URLs instead of their texts; documents without one
+    have NULLs."""
     origin: Origin | None = None
     """Set when a user's family is imported; None for the families of this release."""
     of: str = ""

@@ -55,6 +55,8 @@ def family_record(owner: SignalFamily, params: Params) -> dict[str, Any]:
     record = {"family": owner.id, "params": plain(recorded(params))}
     if owner.of:
         record |= {"of": owner.of, "rules": columns_of(owner.rules)}
+    if owner.column:
+        record |= {"column": owner.column}
     if owner.origin is not None:
         record |= {
             "import": owner.origin.path,

@@ -126,6 +126,7 @@ def load_recipe(
         _change(named, change)
     steps = tuple(_resolve(name, kind, body, where, path.parent) for name, kind, body in named)
     check_coverage(steps, where)
+    check_columns_of(steps, spec, where)
     return Recipe(
         dataset=dataset,
         input=spec,
@@ -135,6 +136,18 @@ def load_recipe(
         where=where,
         folder=str(path.parent.resolve()),
     )
+
+
+def check_columns_of(steps: Sequence[Step], spec: InputSpec, where: str) -> None:
+    """Raise ConfigError where a family measures a column that the input does not name."""
+    for step in steps:
+        for family in step.resolved.get("families", ()):
+            column = family.get("column")
+            if column is not None and getattr(spec, column) is None:
+                raise ConfigError(
+                    f"{where}: step {step.name!r}: {family['family']} measures the documents' {column}: name its column, "
+                    f"`input: {{{column}: COLUMN}}`"
+                )
 
 
 def _beside(recipe: Path, written: str) -> str:

@@ -29,6 +29,7 @@ from datagov.signals.pii import PII
 from datagov.signals.script import SCRIPT
 from datagov.signals.sentences import SENTENCES
 from datagov.signals.stop_words import STOP_WORDS
+from datagov.signals.url_lists import URL_LISTS
 from datagov.signals.vocabulary import VOCABULARY
 from datagov.signals.words import WORDS
 
@@ -63,7 +64,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
-MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION)
+MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION, URL_LISTS)
 """Families that read a model from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
 
 

@@ -1,0 +1,1 @@
+"""URLs against lists: hosts on label boundaries, paths on path boundaries, words."""
