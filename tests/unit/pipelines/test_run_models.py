@@ -154,7 +154,7 @@ def test_the_commands_show_it_as_any_rule(make: Make, govern: Run, cli: Callable
         ),
         ({"rude": {"family": "classifier", "model": 3}}, "model must be the path of a file, not 3"),
         ({"rude": {"family": "classifier", "model": "gone.json"}}, "gone.json: cannot be read: No such file"),
-        ({"rude": {"family": "classifier", "model": "rude"}}, "cannot be read: Is a directory"),
+        ({"rude": {"family": "classifier", "model": "rude"}}, "a folder; name the file"),
         ({"rude": {"family": "classifier", "model": "rude/weights.npz"}}, "not a card of format 1"),
         (
             {"rude": {"family": "classifier", "model": "rude/card.json", "label": "yess"}},
