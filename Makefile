@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 CORPUS ?= ../shared/corpus
 LABELLED ?= ../shared/labelled
 INSTALLED := $(VENV)/.installed
+CORE := $(VENV)/.installed-core
 FAST := tests/contracts tests/golden tests/rules tests/unit
 
 .PHONY: help demo demo-detect lint check test engines faults growth bench classifier-study membership-study peers golden map-cc clean
@@ -17,9 +18,15 @@ help: ## list the commands
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(CORE) $@
+
+# Without Ray, torch and the tools: what the demo and most recipes need.
+$(CORE): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 
-demo: $(INSTALLED) ## compose a small corpus, run the demo recipe on it, check what was found
+demo: $(CORE) ## compose a small corpus, run the demo recipe on it, check what was found
 	$(BIN)/datagov demo demo-out
 
 demo-detect: $(INSTALLED) ## train a small model with known members, score texts, hold the verdicts against the truth

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datagov import terminal
-from datagov.errors import ConfigError, did_you_mean
+from datagov.errors import ConfigError, DatagovError, did_you_mean
 
 if TYPE_CHECKING:
     from datagov.profiles import Profile
@@ -96,7 +96,8 @@ def run_checks(family: SignalFamily, *, as_json: bool) -> None:
             found[check.__name__] = None
         except AssertionError as error:
             found[check.__name__] = str(error)
-        except Exception as error:  # noqa: BLE001 - the family is a user's code: what it raises is what the check found
+        except (AttributeError, DatagovError, TypeError, ValueError) as error:
+            # A field of another type than declared: what a check stumbles over, it has found.
             found[check.__name__] = f"{type(error).__name__}: {error}"
     if as_json:
         terminal.print_json({"family": family.id, "checks": found})
