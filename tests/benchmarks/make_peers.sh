@@ -19,7 +19,7 @@ rm -rf "$folder"
 "$python" -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
 "$folder/bin/python" - <<'PY'
-import datasketch, rensa
+import datasketch, presidio_analyzer, rensa
 from datatrove.utils.typeshelper import Languages
 from datatrove.utils.word_tokenizers import load_word_tokenizer
 

@@ -21,6 +21,7 @@ from classifier_rows import classifiers
 from dedup_rows import near_dedup, signatures
 from measuring import CORPUS, HERE, OURS, PEERS, ROOT, Row, attempt, measure
 from membership_rows import scores, token_counts, token_statistics, traces
+from pii_rows import personal_data
 from rule_rows import recipe, signals_en, signals_zh_laws, signals_zh_reviews
 
 
@@ -117,6 +118,7 @@ BENCHMARKS = {
     "signals_zh_laws": signals_zh_laws,
     "signals_zh_reviews": signals_zh_reviews,
     "recipe": recipe,
+    "personal_data": personal_data,
     "classifiers": classifiers,
     "token_statistics": token_statistics,
     "traces": traces,
@@ -152,7 +154,7 @@ def main() -> int:
         "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": load},
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("datagov", "numba", "numpy", "pyarrow")},
-        "peers": (HERE / "peers-requirements.txt").read_text().split("\n\n")[0].splitlines()[-5:],
+        "peers": (HERE / "peers-requirements.txt").read_text().split("\n\n")[0].splitlines()[-6:],
         "scale": arguments.scale,
         "rows": [asdict(row) for row in rows],
     }
