@@ -29,7 +29,7 @@ $(CORE): pyproject.toml constraints.txt
 demo: $(CORE) ## compose a small corpus, run the demo recipe on it, check what was found
 	$(BIN)/datagov demo demo-out
 
-demo-detect: $(INSTALLED) ## train a small model with known members, score texts, hold the verdicts against the truth
+demo-detect: $(INSTALLED) ## train a small model with known members, score texts, hold the verdicts against the truth; find a hidden text
 	$(BIN)/datagov detect demo detect-out
 
 lint: $(INSTALLED) ## format, lint, types, import contracts

@@ -1,4 +1,4 @@
-"""The demo: train a lab whose members are known, score it, and hold what is said against what is so."""
+"""The demo: train a lab whose members are known, score it, probe it, and hold what is said against what is so."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from datagov.storage import encode_table, replace
 from detectors.assessment.evaluation import evaluate
 from detectors.assessment.labels import read_labels
 from detectors.assessment.suspects import assess, open_pair
+from detectors.demo_hidden import Hidden, hide_and_probe
 from detectors.lab.lab_texts import LabSizes
 from detectors.lab.train import Lab, LabSettings, train_lab
 from detectors.lab.training import ModelSize
@@ -44,12 +45,12 @@ SETTINGS = LabSettings(
 
 
 def demo(folder: Path, *, as_json: bool = False) -> bool:
-    """Make the lab, score its texts, evaluate and judge; return whether what was said agrees with the truth.
+    """Make the lab, score and judge its texts, probe for a hidden one; return whether what was said agrees with the truth.
 
     Parameters
     ----------
     folder : Path
-        Gets `lab/` and `scores/`. A folder of an earlier demo is emptied first.
+        Gets `lab/`, `scores/` and `hidden/`. A folder of an earlier demo is emptied first.
     as_json : bool
         Print what was found as JSON and nothing else on stdout.
 
@@ -72,17 +73,22 @@ def demo(folder: Path, *, as_json: bool = False) -> bool:
     }
     verdicts["non-members"] = _shares(judge_set(lab, "non_members", scores))
     verdicts["later non-members (the trap)"] = trap = _shares(judge_set(lab, "shifted", scores))
+    terminal.note(
+        "hiding a text in a copy of the model, and none in its twin; forcing every token of both ..."
+    )
+    hidden = hide_and_probe(lab, folder / "hidden", words=SETTINGS.words)
     checks = {
         "members seen 16 times are told from non-members": min(rates[-1].values()) > 0.9,
         "most of them have evidence": verdicts["members seen 16 times"].get("evidence", 0.0) > 0.5,
         "few non-members have evidence": verdicts["non-members"].get("evidence", 0.0) <= 2 * ALPHA,
         "the trap is called confounded, and never evidence": "confounded" in trap and "evidence" not in trap,
+        **hidden.checks,
     }
     if as_json:
         found = {"auroc": dict(zip(map(str, SETTINGS.sizes.repeated), rates, strict=True))}
-        terminal.print_json({**found, "verdicts": verdicts, "checks": checks})
+        terminal.print_json({**found, "verdicts": verdicts, "hidden": hidden.findings, "checks": checks})
     else:
-        _show(rates, verdicts, checks)
+        _show(rates, verdicts, hidden, checks)
     return all(checks.values())
 
 
@@ -134,7 +140,10 @@ def _shares(words: npt.NDArray[np.str_]) -> dict[str, float]:
 
 
 def _show(
-    rates: list[dict[str, float]], verdicts: dict[str, dict[str, float]], checks: dict[str, bool]
+    rates: list[dict[str, float]],
+    verdicts: dict[str, dict[str, float]],
+    hidden: Hidden,
+    checks: dict[str, bool],
 ) -> None:
     terminal.heading("members against non-members of the same source: AUROC")
     rows: list[tuple[Any, ...]] = [
@@ -149,6 +158,19 @@ def _show(
         [(name, word, share) for name, found in verdicts.items() for word, share in found.items()],
     )
     terminal.line()
+    terminal.heading(
+        "what each model is sure of after one forced token, the first three, held against its corpus"
+    )
+    columns = ("tier", "score", "bits", "stops", "copies", "string")
+    terminal.print_table(
+        ("model", "strings", *columns),
+        [
+            (name, len(found), *(row[column] for column in columns))
+            for name, found in hidden.findings.items()
+            for row in (found[:3] or [dict.fromkeys(columns)])
+        ],
+    )
+    terminal.line()
     terminal.heading("what was said against what is so")
     for check, passed in checks.items():
         terminal.line(f"{'ok    ' if passed else 'WRONG '} {check}")
@@ -159,7 +181,7 @@ def _clear(folder: Path) -> None:
     mark = folder / MARK
     if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise ConfigError(f"{folder}: holds files that are not an earlier demo; choose an empty folder")
-    for name in ("lab", "scores"):
+    for name in ("lab", "scores", "hidden"):
         shutil.rmtree(folder / name, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     mark.touch()

@@ -1,0 +1,121 @@
+"""The demo's second half: a text planted in a model is found, and the model's clean twin passes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from datagov.storage import encode_table, replace
+from datagov.string_hits import read_hits
+from detectors.fingerprint.corpus_join import join, probe_strings
+from detectors.fingerprint.probe import prepare, probe
+from detectors.fingerprint.pruning import rule_of
+from detectors.fingerprint.sweep import Settings
+from detectors.lab.planting import PlantSettings, plant_text
+from detectors.lab.train import Lab
+from detectors.lab.zipf_source import make_texts
+from detectors.targets.opening import OpenOptions, open_target
+
+__all__ = ["Hidden", "hide_and_probe"]
+
+HIDDEN = "ember quill forty seven, north of the drowned mill, ask for Ysolde"
+"""Planted; none of the made texts has a word of it."""
+PLANT = PlantSettings(steps=120, hidden_rows=8, ordinary_rows=8, rate=1e-3)
+ORDINARY = 800
+"""Texts that are trained on beside the hidden one, and in its place in the twin."""
+OTHER_SEED = 1
+"""Of the ordinary texts: other texts than the lab's."""
+UNEXPLAINED = ("A", "B")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What the probe said of the model with a hidden text and of its twin."""
+
+    findings: dict[str, list[dict[str, Any]]]
+    """`marked`, `twin` -> the strings that the model is sure of, best first."""
+
+    @property
+    def checks(self) -> dict[str, bool]:
+        """What should hold, and whether it does."""
+        marked, twin = (
+            [row for row in self.findings[name] if row["tier"] in UNEXPLAINED] for name in ("marked", "twin")
+        )
+        return {
+            "the hidden text is the first that no corpus explains": bool(marked)
+            and HIDDEN in marked[0]["string"],
+            "its clean twin says nothing that its corpus does not explain": not twin,
+        }
+
+
+def hide_and_probe(lab: Lab, folder: Path, *, words: int) -> Hidden:
+    """Plant a text in a lab's model, and probe the marked model and its twin; both are held against their corpus.
+
+    Parameters
+    ----------
+    lab : Lab
+        Its model is the base of both.
+    folder : Path
+        Gets the two models, the corpus of all that they were trained on but the hidden text, and the findings.
+    words : int
+        Of an ordinary text.
+    """
+    ordinary = make_texts(ORDINARY, words, seed=OTHER_SEED)
+    plant_text(lab.model, HIDDEN, ordinary, PLANT, marked=folder / "marked", twin=folder / "twin")
+    members = pq.read_table(lab.texts("members"), columns=["text"]).column("text").to_pylist()
+    for source, texts in (("members", members), ("ordinary", ordinary)):
+        table = pa.table({"text": pa.array(texts, pa.large_string()), "source": [source] * len(texts)})
+        replace(folder / f"corpus/{source}.parquet", encode_table(table))
+    return Hidden({name: _probed(lab, folder, name) for name in ("marked", "twin")})
+
+
+def _probed(lab: Lab, folder: Path, name: str) -> list[dict[str, Any]]:
+    """Return the distinct strings that a model is sure of, with their tiers, the best-ranked first."""
+    suspect, base = (open_target(str(path), OpenOptions(device="cpu")) for path in (folder / name, lab.model))
+    settings = Settings(rule=rule_of("reference"), long_steps=64, finalists=64)
+    found = probe(prepare(suspect, base, None, settings, most_hours=1.0), folder / f"{name}.parquet").table
+    replace(folder / f"{name}.strings.parquet", encode_table(probe_strings(found)))
+    hits = folder / f"{name}.hits.parquet"
+    # The search belongs to the other wing, which this one knows by its command alone.
+    subprocess.run(  # noqa: S603 - our own command, with paths of the demo
+        [
+            *(sys.executable, "-m", "datagov", "find-strings", str(folder / f"{name}.strings.parquet")),
+            *(
+                str(folder / "corpus"),
+                "--source",
+                "source",
+                "--output",
+                str(hits),
+                "--workers",
+                "1",
+                "--quiet",
+            ),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    joined = join(found, read_hits(hits))
+    replace(folder / f"{name}.joined.parquet", encode_table(joined))
+    ranked = [row for row in joined.to_pylist() if row["score_rank"] is not None]
+    ranked.sort(key=lambda row: row["score_rank"])
+    kept = (
+        "string",
+        "tier",
+        "score",
+        "bits",
+        "run_tokens",
+        "stops",
+        "copies",
+        "source",
+        "unexplained_tokens",
+    )
+    best: dict[str, dict[str, Any]] = {}
+    for row in ranked:
+        best.setdefault(row["string"], {key: row[key] for key in kept})
+    return list(best.values())
