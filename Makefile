@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 CORE := $(VENV)/.installed-core
 FAST := tests/contracts tests/golden tests/rules tests/unit
 
-.PHONY: help demo demo-detect lint check test engines faults growth bench classifier-study membership-study peers golden map-cc clean
+.PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study membership-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,10 @@ check: lint ## everything static, and the fast tests, with a fifth of the random
 
 test: $(INSTALLED) ## all tests
 	$(BIN)/python -m pytest -q -m 'not engines'
+
+lmplz: $(INSTALLED) ## KenLM: the library that reads language models, and the programs that train them, built from source
+	PYTHON=$(BIN)/python infra/lmplz/build.sh $(BIN)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lm]'
 
 engines: $(INSTALLED) ## real engines, in an environment of their own: vLLM on CPU, transformers serve
 	$(BIN)/python -m pytest -q -rs tests/engines

@@ -13,6 +13,7 @@ __all__ = ["load", "named"]
 EXTRA: Final = {
     "fasttext-numpy2": ("classify", "fasttext"),
     "ftfy": ("repair", "ftfy"),
+    "kenlm": ("lm", "kenlm"),
     "opencc": ("zh", "opencc"),
     "phonenumbers": ("pii", "phonenumbers"),
     "publicsuffixlist": ("pii", "publicsuffixlist"),
@@ -20,6 +21,7 @@ EXTRA: Final = {
     "python-stdnum": ("pii", "stdnum"),
     "scikit-learn": ("classify", "sklearn"),
     "scipy": ("classify", "scipy"),
+    "sentencepiece": ("lm", "sentencepiece"),
 }
 """Library -> the extra of this package that installs it, and the module it is imported as."""
 

@@ -37,7 +37,9 @@ LowerOption = Annotated[bool, typer.Option(help="fastText: tokens in lower case.
 
 def register(app: typer.Typer) -> None:
     """Add `train` to the root command."""
-    train = typer.Typer(no_args_is_help=True, help="Make and evaluate classifiers for `models` of a filter.")
+    train = typer.Typer(
+        no_args_is_help=True, help="Make models for `models` of a filter, and evaluate classifiers."
+    )
     train.command("classifier")(classifier_command)
     train.command("card")(card_command)
     train.command("evaluate")(evaluate_command)

@@ -13,7 +13,7 @@ import typer
 from datagov import terminal
 from datagov.doctor import usable_cpus
 from datagov.errors import ConfigError
-from pipelines import find_strings_cli, frequency_cli
+from pipelines import find_strings_cli, frequency_cli, train_cli
 
 if TYPE_CHECKING:
     from pipelines.plan import Plan
@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo_command)
     frequency_cli.register(app)
     find_strings_cli.register(app)
+    train_cli.register(app)
 
 
 def init_command(

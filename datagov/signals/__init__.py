@@ -25,6 +25,7 @@ from datagov.signals.line_repetition import LINE_REPETITION
 from datagov.signals.lines import LINES
 from datagov.signals.markup import MARKUP
 from datagov.signals.ngram_repetition import NGRAM_REPETITION
+from datagov.signals.perplexity import PERPLEXITY
 from datagov.signals.pii import PII
 from datagov.signals.script import SCRIPT
 from datagov.signals.sentences import SENTENCES
@@ -64,7 +65,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
-MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION, URL_LISTS)
+MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION, PERPLEXITY, URL_LISTS)
 """Families that read a model from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from classifier_rows import classifiers
 from dedup_rows import near_dedup, signatures
+from language_rows import language, perplexity
 from measuring import CORPUS, HERE, OURS, PEERS, ROOT, Row, attempt, measure
 from membership_rows import scores, token_counts, token_statistics, traces
 from pii_rows import personal_data
@@ -124,10 +125,21 @@ BENCHMARKS = {
     "traces": traces,
     "scores": scores,
     "token_counts": token_counts,
+    "language": language,
+    "perplexity": perplexity,
 }
 """Name -> what measures it; `--only NAME ...` measures some of them."""
 
-WITHOUT_PEERS = {"classifiers", "start", "token_statistics", "traces", "scores", "token_counts"}
+WITHOUT_PEERS = {
+    "classifiers",
+    "start",
+    "token_statistics",
+    "traces",
+    "scores",
+    "token_counts",
+    "language",
+    "perplexity",
+}
 """Those that need no environment of other systems."""
 
 
