@@ -92,22 +92,19 @@ class UrlMatcher:
         name = host.rstrip(".")
         met = []
         for form in dict.fromkeys((name, ascii_host(name))):
-            registered = self._registered(form)
             labels = form.split(".")
             for at in range(len(labels)):
                 domain = ".".join(labels[at:])
-                if at and (registered is None or len(domain) < len(registered)):
-                    break
-                if domain in self._lists.domains:
+                if domain in self._lists.domains and (at == 0 or self._is_owned(form, domain)):
                     met.append((domain, self._lists.domains[domain]))
         return met
 
-    def _registered(self, host: str) -> str | None:
-        """Return the registered domain of a host; None for addresses and for public suffixes themselves."""
+    def _is_owned(self, host: str, domain: str) -> bool:
+        """Whether a parent of a host is its registered domain or lies in it; addresses have no parents."""
         if host.rpartition(".")[2].isdigit():
-            return None
-        found: str | None = self._suffixes.privatesuffix(host)
-        return found
+            return False
+        registered = self._suffixes.privatesuffix(host)
+        return registered is not None and len(domain) >= len(registered)
 
     @staticmethod
     def _without_www(host: str) -> str:
@@ -122,6 +119,8 @@ def suffix_list(by: str | None) -> Any:
 
 def ascii_host(host: str) -> str:
     """Return a host as DNS has it: `xn--...` for labels of other letters; as it is where it has no such form."""
+    if host.isascii():
+        return host
     try:
         return host.encode("idna").decode("ascii")
     except UnicodeError:
