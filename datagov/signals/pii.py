@@ -17,7 +17,7 @@ from datagov.rule import Params, RuleInfo, SignalFamily
 if TYPE_CHECKING:
     from datagov.text.batch import TextBatch
 
-__all__ = ["PII", "measure", "prepare"]
+__all__ = ["PII", "locate", "measure", "prepare"]
 
 
 def prepare(params: Params) -> Params:
@@ -37,8 +37,12 @@ def prepare(params: Params) -> Params:
     return {"kinds": [kind.name for kind in kinds], "regions": check_regions(params["regions"]), "by": by}
 
 
-def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
-    """Return the columns of pii@1 for `batch`, all int64: `found`, and one a kind, NULL for kinds not looked for."""
+def locate(batch: TextBatch, params: Params) -> tuple[pa.RecordBatch, pa.RecordBatch]:
+    """Return the columns of pii@1 for `batch`, and the stretches by row and start.
+
+    Columns are int64: `found`, never NULL, and one a kind, NULL for kinds not looked for. A stretch has `row`, `rule` (its
+    kind), `start`, `end` (code points of the document) and `term`, which is NULL.
+    """
     found = find(batch, kinds=params["kinds"], regions=params["regions"], by=params["by"])
     cells = np.bincount(found.row * len(NAMES) + found.kind, minlength=batch.n * len(NAMES))
     counts = cells.reshape(batch.n, len(NAMES)).astype(np.int64)
@@ -48,7 +52,20 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
         columns[name] = (
             pa.array(np.ascontiguousarray(counts[:, at])) if looked_for else pa.nulls(batch.n, pa.int64())
         )
-    return pa.RecordBatch.from_pydict(columns)
+    first = batch.offsets[found.row]
+    spans = {
+        "row": pa.array(found.row),
+        "rule": pa.array(NAMES, pa.string()).take(pa.array(found.kind)),
+        "start": pa.array(found.start - first),
+        "end": pa.array(found.end - first),
+        "term": pa.nulls(len(found.row), pa.string()),
+    }
+    return pa.RecordBatch.from_pydict(columns), pa.RecordBatch.from_pydict(spans)
+
+
+def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
+    """Return the columns of pii@1 for `batch`."""
+    return locate(batch, params)[0]
 
 
 PII = SignalFamily(
