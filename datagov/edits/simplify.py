@@ -22,7 +22,7 @@ from datagov.text.kernel import kernel
 if TYPE_CHECKING:
     from datagov.text.batch import TextBatch
 
-__all__ = ["CHECKED_WITH", "CONFIGS", "COUNTS", "PHRASE_STARTS", "apply", "may_change"]
+__all__ = ["CHECKED_WITH", "CONFIGS", "COUNTS", "PHRASE_STARTS", "apply", "counterparts", "may_change"]
 
 COUNTS = ("chars_converted",)
 
@@ -162,3 +162,22 @@ def _differences(old: str, new: str) -> int:
     """Return at how many places two texts of one length differ."""
     left, right = (np.frombuffer(text.encode("utf-32-le"), np.uint32) for text in (old, new))
     return int(np.count_nonzero(left != right))
+
+
+def counterparts(characters: str) -> str:
+    """Return pairs of a traditional character and its simplified one, end to end, for characters of interest.
+
+    Those whose simplified form is one of `characters`, or that of one of them, in the order of their code points.
+
+    Raises
+    ------
+    ConfigError
+        OpenCC is not installed.
+    """
+    convert = _converter("t2s").convert
+    wanted = set(characters) | set(convert("\n".join(characters)))
+    written = [chr(at) for at in range(0x3400, 0x32000) if not 0xA4D0 <= at < 0xF900]
+    simplified = convert("\n".join(written)).split("\n")
+    return "".join(
+        old + new for old, new in zip(written, simplified, strict=True) if old != new and new in wanted
+    )
