@@ -95,6 +95,10 @@ class SignalFamily:
     column: str = ""
     """`url` for a family that is given batches of the documents' URLs instead of their texts; documents without one
     have NULLs."""
+    locate: Callable[[TextBatch, Params], tuple[pa.RecordBatch, pa.RecordBatch]] | None = None
+    """Measures as `measure` does and also says where: with rows of `row` (of the batch), `rule`, `start`, `end` (code
+    points of the document, the last exclusive) and `term` (an id, or NULL), by row and start. The ledger keeps them as
+    `spans`. None for a family that counts without saying where."""
     origin: Origin | None = None
     """Set when a user's family is imported; None for the families of this release."""
     of: str = ""

@@ -53,6 +53,8 @@ def named_model(
 def family_record(owner: SignalFamily, params: Params) -> dict[str, Any]:
     """Return what is recorded of a family: of a user's or a model's, all that deciding again needs without it."""
     record = {"family": owner.id, "params": plain(recorded(params))}
+    if owner.locate is not None:
+        record["spans"] = True
     if owner.of:
         record |= {"of": owner.of, "rules": columns_of(owner.rules)}
     if owner.column:

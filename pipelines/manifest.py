@@ -20,6 +20,7 @@ from pipelines.parts import output_name
 
 if TYPE_CHECKING:
     from pipelines.cascade import Cascade
+    from pipelines.products import Product
     from pipelines.session import Session
 
 __all__ = ["draft_manifest", "final_manifest"]
@@ -148,18 +149,22 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
     plan = cascade.plan
     named = {step["position"]: step["name"] for step in cascade.steps}
     edits = [step for step in cascade.steps if step["kind"] in EDITS]
-    by_edit = {
-        table: [
-            {
-                "step": step["name"],
-                "files": [
-                    plan.by_step[step["position"]].products[0].file(part.name, table) for part in plan.parts
-                ],
-            }
+
+    def files(product: Product, table: str) -> list[str]:
+        return [product.file(part.name, table) for part in plan.parts]
+
+    by_text = {
+        "edits": [
+            {"step": step["name"], "files": files(plan.by_step[step["position"]].products[0], "edits")}
             for step in edits
-            if table == "edits" or EDITS[step["kind"]].spans is not None
-        ]
-        for table in ("edits", "spans")
+        ],
+        "spans": [
+            {"step": step["name"], "files": files(product, "spans")}
+            for step in cascade.steps
+            for product in plan.by_step[step["position"]].products
+            if (step["kind"] in EDITS and EDITS[step["kind"]].spans is not None)
+            or product.params.get("spans")
+        ],
     }
     by_dedup = {
         table: [
@@ -178,7 +183,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
         "errors": [*(receipt.files[1].path for receipt in documents), *record_unreadable(plan)],
         "decisions": [receipt.files[0].path for receipt in decisions],
         "limits": limits,
-        **by_edit,
+        **by_text,
         **by_dedup,
     }
 

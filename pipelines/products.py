@@ -21,7 +21,7 @@ from pipelines.step_specs import EditSpec, ExactDedup, Filter, NearDedup
 
 __all__ = ["VERSIONS", "Product", "StepProducts", "edit_step", "products_of"]
 
-VERSIONS = {"documents": 1, "edits": 1, "signals": 1, "keys": 1, "sketch": 1}
+VERSIONS = {"documents": 1, "edits": 2, "signals": 1, "keys": 1, "sketch": 1}
 """Bumped when the contents of a product change for the same parameters."""
 
 

@@ -13,6 +13,7 @@ from datagov.ledger.own_limits import set_own_limits
 from datagov.ledger.quoting import literal
 from datagov.ledger.reader import SignalTable, short_name
 from datagov.ledger.signal_values import applied, quotient, with_label
+from datagov.ledger.spans import found_spans, removed_spans
 from datagov.ledger.twins import cluster, compared_pairs
 from datagov.ledger.views import create_file_views
 
@@ -48,7 +49,8 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         `run`: run_id, dataset, recipe_digest, code_version. `document`: its row of `documents`, with
         part and row. `verdict`: action, step, orphaned, errors, exported (path of the kept shard).
         `steps`: one entry a step with its status (edited | unchanged | passed | annotated | removed |
-        not compared | not applied | not reached) and, as they apply, `edit`, `spans`, `when`, `signals` (numerator,
+        not compared | not applied | not reached) and, as they apply, `edit`, `spans` (what it removed), `found` (where,
+        and which terms of lexicons), `when`, `signals` (numerator,
         denominator, value, min, max, missing, source, crossed) and `reasons`. `cluster`: size, keeper,
         survivor, the chain of keepers and other members; None outside duplicate clusters. `pairs`:
         the pairs this document was compared in, best first; `evidence` marks the one it was removed
@@ -197,7 +199,10 @@ def told_step(
         told["edit"] = fetch_one(con, sql, f"no edit of step {name!r} for this document")
         told["status"] = "edited" if told["edit"]["changed"] else "unchanged"
     if ledger.step_files("spans").get(name):
-        told["spans"] = removed_spans(con, ledger, name, found)
+        if edits:
+            told["spans"] = removed_spans(con, ledger, name, found)
+        else:
+            told["found"] = found_spans(con, ledger, name, found)
     reasons = [dict(reason) for reason in decision["reasons"] if reason["step"] == name]
     told["reasons"] = reasons
     tables = [table for table in ledger.signals if table.step == name]
@@ -218,18 +223,6 @@ def told_step(
         passed_over = all(reason["bound"] == "not_compared" for reason in reasons)
         told["status"] = "not compared" if passed_over else "annotated"
     return told
-
-
-def removed_spans(
-    con: duckdb.DuckDBPyConnection, ledger: Ledger, step: str, found: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    """Return the stretches an edit removed or replaced in this document, in order: start, end and rules of each."""
-    path = ledger.file_of(ledger.step_files("spans")[step], found["part"])
-    sql = (
-        f'SELECT start, "end", list(rule ORDER BY rule) AS rules FROM read_parquet({literal(path)}) '
-        "WHERE doc_id = $id GROUP BY ALL ORDER BY ALL"
-    )
-    return fetch(con, sql, params={"id": found["doc_id"]}).records()
 
 
 def recipe_step(recipe: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -153,6 +153,11 @@ def print_step(number: int, step: Mapping[str, Any], citations: dict[str, int] |
         terminal.line(f"  {done} {span['start']}-{span['end']}: {', '.join(span['rules'])}")
     if len(spans) > LISTED:
         terminal.line(f"  and {len(spans) - LISTED} more stretches")
+    found = step.get("found", ())
+    for span in found[:LISTED]:
+        terminal.line(f"  found {span['start']}-{span['end']}: {span_text(span)}")
+    if len(found) > LISTED:
+        terminal.line(f"  and found {len(found) - LISTED} more")
     for reason in step.get("reasons", ()):
         terminal.line(f"  {'recorded' if reason['annotation'] else 'crossed'}: {reason_text(reason)}")
     signals = step.get("signals", ())
@@ -160,6 +165,14 @@ def print_step(number: int, step: Mapping[str, Any], citations: dict[str, int] |
         terminal.line(f"  {counted(len(signals), 'signal')}, not measured on this document")
     elif signals:
         terminal.print_table(SIGNAL_COLUMNS, signal_rows(signals, citations), indent=2)
+
+
+def span_text(span: Mapping[str, Any]) -> str:
+    """Return what was found somewhere: `toxic_insult, term 0a1b2c3d4e5f 'fool' of weight 0.5`."""
+    if span["term"] is None:
+        return str(span["rule"])
+    meant = "" if span["text"] is None else f" {span['text']!r} of weight {span['weight']:g}"
+    return f"{span['rule']}, term {span['term']}{meant}"
 
 
 def described(when: Any) -> str:

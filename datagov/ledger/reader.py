@@ -21,7 +21,7 @@ from datagov.ledger.views import create_file_views, create_views
 from datagov.places import is_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["FORMAT", "Ledger", "SignalBound", "SignalTable"]
 
@@ -145,9 +145,21 @@ class Ledger:
         return self.paths(self.manifest["tables"].get(table, ()))
 
     def step_files(self, table: str) -> dict[str, list[str]]:
-        """Return step -> absolute paths for a table kept by step: pairs, buckets, templates, spans, edits."""
-        entries = self.manifest["tables"].get(table, ())
-        return {entry["step"]: self.paths(entry["files"]) for entry in entries}
+        """Return step -> absolute paths for a table kept by step: pairs, buckets, templates, spans, edits.
+
+        Of a step whose families found spans, several files can hold one part.
+        """
+        files: dict[str, list[str]] = {}
+        for entry in self.manifest["tables"].get(table, ()):
+            files.setdefault(entry["step"], []).extend(self.paths(entry["files"]))
+        return files
+
+    def terms(self) -> Iterator[tuple[str, str, str, str, str, float]]:
+        """Yield step, family, id, text, category and weight of every term of the lexicons that the run looked for."""
+        for step in self.manifest["recipe"].get("steps", ()):
+            for family in step.get("families", ()) if step.get("kind") == "filter" else ():
+                for term, (text, category, thousandths) in family["params"].get("terms", {}).items():
+                    yield step["name"], family["family"], term, text, category, thousandths / 1000
 
     def paths(self, relative: Iterable[str]) -> list[str]:
         """Return manifest paths as absolute ones.

@@ -67,12 +67,15 @@ SPANS = pa.schema(
         pa.field("rule", pa.string(), nullable=False),
         pa.field("start", pa.int64(), nullable=False),
         pa.field("end", pa.int64(), nullable=False),
+        pa.field("term", pa.string()),
     ]
 )
-"""One row a stretch of text that an edit removed or replaced and a rule it went by, ordered by document and
-start: `start` and `end` (exclusive) in code points of the edit's own input. A stretch that several
-rules name has a row for each; other stretches never overlap. Cutting all of them from the edit's
-input, or putting the recipe's tag of its rule in place of each, gives its output."""
+"""One row a stretch of text and a rule, ordered by document and start: `start` and `end` (exclusive) in code points of
+the text as it stands before the step. Of an edit, what it removed or replaced and a rule it went by: a stretch that
+several rules name has a row for each, other stretches never overlap, and cutting all of them from the edit's input, or
+putting the recipe's tag of its rule in place of each, gives its output. Of a filter, what a family found that says
+where: `rule` is the family's name and what was found of it, `term` the id of a lexicon's term; nothing is changed.
+`term` is NULL elsewhere."""
 
 REASON = pa.struct(
     [

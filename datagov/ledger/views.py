@@ -34,6 +34,7 @@ CREATE TABLE parts (part VARCHAR, rows BIGINT);
 CREATE TABLE part_files (part VARCHAR, path VARCHAR, start BIGINT, stop BIGINT);
 CREATE TABLE bounds (step VARCHAR, family VARCHAR, signal VARCHAR, min DOUBLE, max DOUBLE,
     missing VARCHAR, source VARCHAR);
+CREATE TABLE terms (step VARCHAR, family VARCHAR, term VARCHAR, text VARCHAR, category VARCHAR, weight DOUBLE);
 CREATE TABLE warnings (warning VARCHAR);
 CREATE TABLE counts (documents_in BIGINT, kept BIGINT, removed BIGINT, errored BIGINT,
     bytes_in BIGINT, bytes_kept BIGINT);
@@ -133,7 +134,7 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     step, values as DOUBLE, labels as VARCHAR, NULL = undefined), `signals` (the same, one row a value, without
     labels), `labels` (the labels, one row each), `applied`
     (the documents that a filter step measured anything of) and `edits_STEP` follow the run's steps; in STEP,
-    what is not a letter or digit is `_`. `runs`, `steps`, `parts`, `part_files`, `bounds`, `counts` and
+    what is not a letter or digit is `_`. `runs`, `steps`, `parts`, `part_files`, `bounds`, `counts`, `terms` and
     `warnings` come from the manifests.
     """
     con.execute(package_files("datagov.ledger").joinpath("views.sql").read_text(encoding="utf-8"))
@@ -213,6 +214,7 @@ def create_manifest_tables(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> No
             for signal, bound in table.bounds.items()
         ],
     )
+    insert(con, "terms", [list(term) for term in ledger.terms()])
     insert(con, "warnings", [[str(warning)] for warning in ledger.manifest.get("warnings", ())])
     insert(con, "counts", [[ledger.manifest["counts"].get(key) for key in COUNTS]])
 

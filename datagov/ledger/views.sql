@@ -58,7 +58,7 @@ FROM files.limits;
 
 CREATE VIEW templates AS SELECT step, key, members, split_into FROM files.templates;
 
--- One row a stretch of text an edit removed or replaced and a rule it went by; positions in code points of that
--- edit's input, the last one exclusive.
+-- One row a stretch of text and a rule: what an edit removed or replaced, or what a family of a filter found. Positions
+-- in code points of the text before the step, the last one exclusive; `term` is the id of a lexicon's term, see `terms`.
 CREATE VIEW spans AS
-SELECT step, hex_id(doc_id) AS doc_id, rule, start AS span_start, "end" AS span_end FROM files.spans;
+SELECT step, hex_id(doc_id) AS doc_id, rule, start AS span_start, "end" AS span_end, term FROM files.spans;

@@ -30,6 +30,7 @@ from datagov.signals.pii import PII
 from datagov.signals.script import SCRIPT
 from datagov.signals.sentences import SENTENCES
 from datagov.signals.stop_words import STOP_WORDS
+from datagov.signals.terms import TERMS
 from datagov.signals.url_lists import URL_LISTS
 from datagov.signals.vocabulary import VOCABULARY
 from datagov.signals.words import WORDS
@@ -65,8 +66,8 @@ FAMILIES: tuple[SignalFamily, ...] = (
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
-MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION, PERPLEXITY, URL_LISTS)
-"""Families that read a model from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
+MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION, PERPLEXITY, TERMS, URL_LISTS)
+"""Families that read a model, or a lexicon, from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
 
 
 def family(name: str, *, others: Sequence[SignalFamily] = (), beside: str = "") -> SignalFamily:
@@ -96,11 +97,13 @@ def family(name: str, *, others: Sequence[SignalFamily] = (), beside: str = "") 
         if candidate.name == plain:
             return of_version(candidate, name)
     packages = installed()
-    if any(plain == each.name for each in MODEL_FAMILIES):
-        raise ConfigError(
-            f"Signal family {name!r} reads a model: name one under `models` of the filter, such as "
-            f"{{my_model: {{family: {plain}, model: PATH}}}}."
-        )
+    for candidate in MODEL_FAMILIES:
+        if candidate.name == plain:
+            files = ", ".join(f"{file}: PATH" for file in candidate.files)
+            raise ConfigError(
+                f"Signal family {name!r} reads a file: name one under `models` of the filter, such as "
+                f"{{my_{plain}: {{family: {plain}, {files}}}}}."
+            )
     if plain not in packages:
         known = [*(each.name for each in (*FAMILIES, *others)), *packages]
         raise ConfigError(f"There is no signal family {name!r}. {did_you_mean(plain, known)}")

@@ -95,6 +95,8 @@ def check(family: SignalFamily, path: str) -> None:
         raise ConfigError(f"{path}: version {family.version!r} must be a whole number from 1.")
     if not callable(family.measure):
         raise ConfigError(f"{path}: measure must be a function of a batch and parameters.")
+    if family.locate is not None:
+        raise ConfigError(f"{path}: only families of datagov say where in a text; leave locate out.")
     if not isinstance(family.rules, tuple) or not all(isinstance(rule, RuleInfo) for rule in family.rules):
         raise ConfigError(f"{path}: rules must be a tuple of RuleInfo.")
     names = [rule.name for rule in family.rules]

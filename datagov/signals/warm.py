@@ -11,6 +11,8 @@ from datagov.classifiers.linear import FREQUENCIES, Linear
 from datagov.contamination.index import build
 from datagov.contamination.items import Items
 from datagov.contamination.overlap import overlap
+from datagov.lexicons.file import starter
+from datagov.lexicons.matcher import matcher_of
 from datagov.pii.kinds import NAMES
 from datagov.pii.scan import candidates
 from datagov.signals import FAMILIES
@@ -36,6 +38,7 @@ def warm() -> None:
         if family.prepare is not None:
             continue
         family.measure(batch, {**family.defaults, **{name: EXAMPLES[name] for name in family.required}})
+    matcher_of(starter()).find(batch)
     overlap(batch, build(Items(batch.texts, TEXTS), n=2, shortest=1))
     features = NGrams(chars=(1, 2), words=1)
     keys = np.unique(feature_keys(batch, features)[0])

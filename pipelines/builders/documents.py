@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from datagov.ledger.tables import DOCUMENTS, ERRORS, SPANS
 from datagov.shards import PROBLEMS
 from datagov.storage import Output
 from datagov.text.normal import normal_bytes
+from pipelines.builders.tables import joined, spans_table, typed
 from pipelines.products import Product
 from pipelines.text_states import TextState
 from pipelines.texts import Chunk, Source, scatter, text_column
@@ -53,7 +53,7 @@ class DocumentsBuilder:
             "bytes": spread.column("bytes"),
             "chars": spread.column("chars"),
         }
-        self._tables.append(_typed(columns, DOCUMENTS))
+        self._tables.append(typed(columns, DOCUMENTS))
         bad = np.flatnonzero(chunk.problem)
         if len(bad):
             index = pa.array(bad)
@@ -65,12 +65,12 @@ class DocumentsBuilder:
                 "reason": pa.array(reasons),
                 "detail": pa.array([self._detail(reason) for reason in reasons]),
             }
-            self._errors.append(_typed(errors, ERRORS))
+            self._errors.append(typed(errors, ERRORS))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
         """Return both tables, and counts."""
-        documents = _joined(self._tables, DOCUMENTS)
-        errors = _joined(self._errors, ERRORS)
+        documents = joined(self._tables, DOCUMENTS)
+        errors = joined(self._errors, ERRORS)
         facts = {
             "rows": documents.num_rows,
             "errored": errors.num_rows,
@@ -109,36 +109,16 @@ class EditsBuilder:
             name: spread.column(name).fill_null(False if name == "changed" else 0)
             for name in spread.column_names
         }
-        self._tables.append(_typed(filled, self._kind.schema))
+        self._tables.append(typed(filled, self._kind.schema))
         spans = state.last.spans
         if spans is not None:
-            index = pa.array(chunk.rows[spans.column("row").to_numpy()])
-            named = {name: spans.column(name) for name in ("rule", "start", "end")}
-            self._spans.append(_typed({"doc_id": chunk.doc_ids.storage.take(index), **named}, SPANS))
+            self._spans.append(spans_table(chunk, chunk.rows, spans))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
         """Return the tables, and how many texts changed."""
-        table = _joined(self._tables, self._kind.schema)
+        table = joined(self._tables, self._kind.schema)
         changed = int(np.count_nonzero(table.column("changed").to_numpy())) if table.num_rows else 0
         outputs = [Output(self.product.file(part), table)]
         if self._kind.spans is not None:
-            outputs.append(Output(self.product.file(part, "spans"), _joined(self._spans, SPANS)))
+            outputs.append(Output(self.product.file(part, "spans"), joined(self._spans, SPANS)))
         return outputs, {"rows": table.num_rows, "changed": changed}
-
-
-def _typed(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    arrays = []
-    for field in schema:
-        array = columns[field.name]
-        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else pa.array(array)
-        if isinstance(array, pa.ChunkedArray):
-            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, array.type)
-        if field.type == pa.uuid():
-            arrays.append(pa.ExtensionArray.from_storage(field.type, array))
-        else:
-            arrays.append(array.cast(field.type))
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _joined(tables: list[pa.Table], schema: pa.Schema) -> pa.Table:
-    return pa.concat_tables(tables) if tables else schema.empty_table()

@@ -1,4 +1,4 @@
-"""The `signals` table of one family at one text state."""
+"""The `signals` table of one family at one text state, and its `spans` if it says where."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from datagov.ledger.tables import SPANS
 from datagov.signals.imported import measured
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
+from pipelines.builders.tables import joined, spans_table
 from pipelines.families import family_to_measure, params_to_measure
 from pipelines.products import Product
 from pipelines.text_states import TextState
@@ -28,11 +31,18 @@ class SignalsBuilder:
         self._when = product.params["when"]
         self._columns = source.columns
         self._tables: list[pa.Table] = []
+        self._spans: list[pa.Table] = []
 
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk; documents outside `when`, or set aside, get NULLs."""
         rows, batch = self._seen(chunk, state)
-        counts = measured(self._family, batch, self._params)
+        if self._family.locate is None:
+            counts = measured(self._family, batch, self._params)
+        else:
+            counts, spans = self._family.locate(batch, self._params)
+            rule = pc.binary_join_element_wise(self._family.name, spans.column("rule"), "_")
+            named = spans.set_column(spans.schema.get_field_index("rule"), "rule", rule)
+            self._spans.append(spans_table(chunk, rows, named))
         self._tables.append(scatter(counts, rows, len(chunk.text)))
 
     def _seen(self, chunk: Chunk, state: TextState) -> tuple[np.ndarray, TextBatch]:
@@ -46,11 +56,14 @@ class SignalsBuilder:
         return rows[present], TextBatch(values.drop_null().cast(pa.large_string()))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
-        """Return the table."""
+        """Return the tables."""
         tables = [table.combine_chunks() for table in self._tables]
         if tables:
             table = pa.concat_tables(tables)
         else:
             empty = measured(self._family, TextBatch(pa.array([], pa.large_string())), self._params)
             table = pa.Table.from_batches([empty])
-        return [Output(self.product.file(part), table)], {"rows": table.num_rows}
+        outputs = [Output(self.product.file(part), table)]
+        if self._family.locate is not None:
+            outputs.append(Output(self.product.file(part, "spans"), joined(self._spans, SPANS)))
+        return outputs, {"rows": table.num_rows}

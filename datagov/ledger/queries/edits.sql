@@ -2,5 +2,6 @@
 SELECT step, rule, count(DISTINCT doc_id) AS documents, count(*) AS stretches,
        sum(span_end - span_start)::BIGINT AS chars
 FROM spans
+WHERE step IN (SELECT name FROM steps WHERE kind <> 'filter')
 GROUP BY step, rule
 ORDER BY (SELECT position FROM steps WHERE steps.name = spans.step), chars DESC, rule
