@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORPUS ?= ../shared/corpus
 LABELLED ?= ../shared/labelled
+LEXICONS ?= ../shared/lexicons
 INSTALLED := $(VENV)/.installed
 CORE := $(VENV)/.installed-core
 FAST := tests/contracts tests/golden tests/rules tests/unit
 
-.PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study membership-study peers golden map-cc clean
+.PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study lexicon-study membership-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +73,9 @@ golden: $(INSTALLED) peers ## write datatrove's values of our own documents agai
 
 classifier-study: $(INSTALLED) ## train and evaluate classifiers of sexism and toxicity: docs/safety.md
 	$(BIN)/python tests/studies/classifiers.py --labelled $(LABELLED) --page docs/safety.md
+
+lexicon-study: $(INSTALLED) ## hold lexicons against labelled texts and texts with nothing to find: docs/safety.md
+	$(BIN)/python tests/studies/lexicons.py --labelled $(LABELLED) --lexicons $(LEXICONS) --corpus $(CORPUS) --page docs/safety.md
 
 map-cc: $(INSTALLED) ## lay MAP-CC's rules, mended and as released, side by side: docs/map-cc.md
 	$(BIN)/python tests/studies/map_cc.py --corpus $(CORPUS) > docs/map-cc.md.new
