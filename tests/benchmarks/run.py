@@ -20,6 +20,7 @@ from pathlib import Path
 from classifier_rows import classifiers
 from dedup_rows import near_dedup, signatures
 from language_rows import language, perplexity
+from lexicon_rows import lexicon
 from measuring import CORPUS, HERE, OURS, PEERS, ROOT, Row, attempt, measure
 from membership_rows import scores, token_counts, token_statistics, traces
 from pii_rows import personal_data
@@ -120,6 +121,7 @@ BENCHMARKS = {
     "signals_zh_reviews": signals_zh_reviews,
     "recipe": recipe,
     "personal_data": personal_data,
+    "lexicon": lexicon,
     "classifiers": classifiers,
     "token_statistics": token_statistics,
     "traces": traces,
@@ -166,7 +168,7 @@ def main() -> int:
         "machine": {"processor": processor(), "cores": os.cpu_count(), "load_before": load},
         "versions": {"python": platform.python_version()}
         | {name: version(name) for name in ("datagov", "numba", "numpy", "pyarrow")},
-        "peers": (HERE / "peers-requirements.txt").read_text().split("\n\n")[0].splitlines()[-6:],
+        "peers": (HERE / "peers-requirements.txt").read_text().split("\n\n")[0].splitlines()[-8:],
         "scale": arguments.scale,
         "rows": [asdict(row) for row in rows],
     }
