@@ -48,7 +48,7 @@ class Hidden:
             [row for row in self.findings[name] if row["tier"] in UNEXPLAINED] for name in ("marked", "twin")
         )
         return {
-            "the hidden text is the first that no corpus explains": bool(marked)
+            "the hidden text is the first that the corpus does not explain": bool(marked)
             and HIDDEN in marked[0]["string"],
             "its clean twin says nothing that its corpus does not explain": not twin,
         }
