@@ -109,6 +109,7 @@ def test_importing_datagov_loads_nothing() -> None:
         _ = datagov.mesure
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands behind `#` is what the line before it gives; the family passes its checks."""
     in_memory, module = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)

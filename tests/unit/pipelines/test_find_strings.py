@@ -95,6 +95,7 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path / "corpus"
 
 
+@pytest.mark.slow
 def test_workers_parts_and_interruptions_do_not_matter(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_workers_parts_and_interruptions_do_not_matter(
         assert other.table.equals(whole.table)
 
 
+@pytest.mark.slow
 def test_the_first_documents_are_named_as_a_run_names_them(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

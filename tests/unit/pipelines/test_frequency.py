@@ -67,6 +67,7 @@ def test_counts_are_those_of_a_plain_loop(
     assert (table.tokens, table.token_cap) == (expected.total(), cap)
 
 
+@pytest.mark.slow
 def test_parts_are_counted_once_and_workers_do_not_matter(
     corpus: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_large_shard_is_cut_by_itself_whatever_stands_around_it(
     assert [part for part in around if large.path in {piece.path for piece in part.slices}] == alone
 
 
+@pytest.mark.slow
 def test_a_small_shard_that_comes_or_goes_changes_few_of_many_groups() -> None:
     random = Random(1)
     shards = [shard(f"{index:05d}.parquet", [(1, random.randint(1, 2000))]) for index in range(2000)]
