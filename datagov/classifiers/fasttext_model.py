@@ -101,6 +101,24 @@ class FastText:
         found[counts == 0] = np.nan
         return np.clip(found[:, :-1], 0.0, 1.0)
 
+    def best(self, lines: Sequence[str]) -> tuple[list[str | None], npt.NDArray[np.float64]]:
+        """Return the most probable label of each line, as the model calls it, and its probability.
+
+        Parameters
+        ----------
+        lines : sequence of N str
+            Without newlines.
+
+        Returns
+        -------
+        list of N str or None, float64[N]
+            None and NaN where the model knows nothing of the line.
+        """
+        names, values = self._model.predict(list(lines), k=1)
+        found = [each[0] if len(each) else None for each in names]
+        share = np.array([each[0] if len(each) else np.nan for each in values], np.float64)
+        return found, np.clip(share, 0.0, 1.0)
+
     def save(self, path: Path) -> None:
         """Write the model's file."""
         self._model.save_model(str(path))

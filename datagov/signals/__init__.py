@@ -15,6 +15,7 @@ from datagov.signals.chinese_form import CHINESE_FORM
 from datagov.signals.classifier import CLASSIFIER
 from datagov.signals.contamination import CONTAMINATION
 from datagov.signals.distinct_characters import DISTINCT_CHARACTERS
+from datagov.signals.fasttext_language import FASTTEXT_LANGUAGE
 from datagov.signals.imported import import_family, installed, refuse_clashes
 from datagov.signals.language import LANGUAGE
 from datagov.signals.language_spans import LANGUAGE_SPANS
@@ -66,7 +67,14 @@ FAMILIES: tuple[SignalFamily, ...] = (
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 
-MODEL_FAMILIES: tuple[SignalFamily, ...] = (CLASSIFIER, CONTAMINATION, PERPLEXITY, TERMS, URL_LISTS)
+MODEL_FAMILIES: tuple[SignalFamily, ...] = (
+    CLASSIFIER,
+    CONTAMINATION,
+    FASTTEXT_LANGUAGE,
+    PERPLEXITY,
+    TERMS,
+    URL_LISTS,
+)
 """Families that read a model, or a lexicon, from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""
 
 
