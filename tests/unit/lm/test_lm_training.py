@@ -106,6 +106,12 @@ def test_arpa_and_binary_say_the_same_and_the_card_says_all(tmp_path: Path) -> N
         log10(tmp_path / "lm-False/card.json", documents).tolist()
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "lm-False", "lm-True"]
+    for arpa, card in cards.items():
+        whole = (tmp_path / f"lm-{arpa}" / card.model.file).read_bytes()
+        for part in (0.3, 0.9):
+            cut = write_lm(tmp_path / "cut", whole[: int(len(whole) * part)], file=card.model.file)
+            with pytest.raises(ConfigError, match="KenLM cannot read it"):
+                load_lm(model_file(cut))
 
 
 def test_the_command_trains_and_a_filter_uses_it(tmp_path: Path, cli: Cli) -> None:
