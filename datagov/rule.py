@@ -93,8 +93,8 @@ class SignalFamily:
     labels: Callable[[Params], Sequence[str]] | None = None
     """The labels that its rules can say, so that a condition that asks for another one is refused."""
     column: str = ""
-    """`url` for a family that is given batches of the documents' URLs instead of their texts; documents without one
-    have NULLs."""
+    """`url` for a family that is given batches of the documents' URLs instead of their texts, and says where in them;
+    documents without one have NULLs."""
     locate: Callable[[TextBatch, Params], tuple[pa.RecordBatch, pa.RecordBatch]] | None = None
     """Measures as `measure` does and also says where: with rows of `row` (of the batch), `rule`, `start`, `end` (code
     points of the document, the last exclusive) and `term` (an id, or NULL), by row and start. The ledger keeps them as

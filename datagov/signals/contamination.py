@@ -100,6 +100,7 @@ CONTAMINATION = SignalFamily(
     name="contamination",
     version=1,
     measure=measure,
+    locate=locate,
     rules=(
         RuleInfo(
             name="ngram_count",

@@ -72,6 +72,7 @@ PII = SignalFamily(
     name="pii",
     version=1,
     measure=measure,
+    locate=locate,
     rules=(
         RuleInfo(
             name="pii_count",

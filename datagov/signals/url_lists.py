@@ -120,6 +120,7 @@ URL_LISTS = SignalFamily(
     name="url_lists",
     version=1,
     measure=measure,
+    locate=locate,
     rules=(
         RuleInfo(
             name="host_count",

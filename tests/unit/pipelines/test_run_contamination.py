@@ -58,6 +58,15 @@ def test_documents_that_hold_items_go(make: Make, govern: Run) -> None:
         "n": 13, "shortest": 8, "items": 2, "items_too_short": 0,
     }  # fmt: skip
     assert set(family["params"]["benchmark"]) == {"sha256"}
+    spans = done.rows(
+        "SELECT id, rule, term, span_start, span_end FROM spans JOIN documents USING (doc_id) ORDER BY id"
+    )
+    assert [(row["id"], row["rule"], row["term"]) for row in spans] == [
+        ("lines", "quiz_item", "q2"),
+        ("verbatim", "quiz_item", "q1"),
+    ]
+    stretch = TEXTS["verbatim"][spans[1]["span_start"] : spans[1]["span_end"]]
+    assert stretch == ITEMS["q1"].rstrip("?")
     rows = done.rows(
         "SELECT id, quiz_item_count, quiz_item_ngram_fraction FROM signals_filter JOIN documents USING (doc_id)"
     )

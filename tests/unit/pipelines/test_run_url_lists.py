@@ -52,6 +52,14 @@ def test_documents_of_listed_places_go(make: Callable[..., Path], govern: Callab
     done = govern(make(), part_rows=2, workers=2)
     decisions = done.decisions()
     assert {key for key, row in decisions.items() if row["action"] == "remove"} == {"d0", "d4"}
+    spans = done.rows(
+        "SELECT id, rule, term, span_start, span_end FROM spans JOIN documents USING (doc_id) ORDER BY id"
+    )
+    assert [(row["id"], row["rule"], row["term"]) for row in spans] == [
+        ("d0", "ut1_host", "adult/bad.com"),
+        ("d4", "ut1_path", "games/good.org/x"),
+    ]
+    assert "http://www.bad.com/"[spans[0]["span_start"] : spans[0]["span_end"]] == "bad.com"
     rows = done.rows(
         "SELECT id, ut1_host_count FROM signals_filter JOIN documents USING (doc_id) ORDER BY id"
     )
