@@ -11,10 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.rule import Params, RuleInfo, SignalFamily
+from datagov.text.folding import fold_table
 from datagov.text.hashing import finish, hash_text, step
 from datagov.text.kernel import kernel
 from datagov.text.segments import ALL_SYMBOL
 from datagov.text.tables import unicode_tables
+from datagov.text.term_presence import count_present
+from datagov.text.term_trie import TermTrie, build_trie
 
 if TYPE_CHECKING:
     from datagov.text.batch import TextBatch
@@ -23,25 +26,11 @@ __all__ = ["LEXICON", "measure"]
 
 COLUMNS = ("words", "listed_words", "distinct_terms", "pieces")
 
-BUCKETS = 1 << 16
-ONE = np.uint64(1)
-
 
 @lru_cache(maxsize=16)
-def packed_terms(
-    terms: tuple[str, ...],
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the different terms in lower case: their characters, where each begins, and an index of firsts.
-
-    Terms are sorted by the lower 16 bits of their first character; those of bucket b are rows
-    `first[b]:first[b + 1]` of the offsets int64[T+1].
-    """
-    lowered = sorted({_lower(term) for term in terms}, key=lambda term: (ord(term[0]) % BUCKETS, term))
-    points = np.array([ord(character) for character in "".join(lowered)], np.uint32)
-    offsets = np.cumsum([0, *map(len, lowered)]).astype(np.int64)
-    buckets = np.array([ord(term[0]) % BUCKETS for term in lowered], np.int64)
-    first = np.searchsorted(buckets, np.arange(BUCKETS + 1)).astype(np.int64)
-    return points, offsets, first
+def trie_of(terms: tuple[str, ...]) -> TermTrie:
+    """Return the terms, ready to be found in either case."""
+    return build_trie([(term, at) for at, term in enumerate(terms)], fold_table(("case",)), longest=None)
 
 
 @lru_cache(maxsize=16)
@@ -86,41 +75,6 @@ def count_listed(
         counts[d, 1] = listed
 
 
-@kernel
-def count_found(
-    points: npt.NDArray[np.uint32],
-    offsets: npt.NDArray[np.int64],
-    lower: npt.NDArray[np.uint32],
-    terms: npt.NDArray[np.uint32],
-    term_offsets: npt.NDArray[np.int64],
-    first: npt.NDArray[np.int64],
-    counts: npt.NDArray[np.int64],
-) -> None:
-    """Fill the third column of `counts` int64[N, 4]: different terms that stand anywhere in the text."""
-    found_in = np.full(term_offsets.size, np.int64(-1))
-    for d in range(offsets.size - 1):
-        found = np.int64(0)
-        stop = offsets[d + 1]
-        for at in range(offsets[d], stop):
-            c = points[at]
-            c = lower[c] if c < lower.size else c
-            bucket = c & np.uint32(BUCKETS - 1)
-            for term in range(first[bucket], first[bucket + 1]):
-                begin, size = term_offsets[term], term_offsets[term + 1] - term_offsets[term]
-                if found_in[term] == d or at + size > stop:
-                    continue
-                k = 0
-                while k < size:
-                    c = points[at + k]
-                    if (lower[c] if c < lower.size else c) != terms[begin + k]:
-                        break
-                    k += 1
-                if k == size:
-                    found_in[term] = d
-                    found += 1
-        counts[d, 2] = found
-
-
 def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
     """Return the columns of lexicon@1 for `batch`, all int64 and never NULL, one row a document.
 
@@ -140,7 +94,7 @@ def measure(batch: TextBatch, params: Params) -> pa.RecordBatch:
         term_hashes(terms),
         counts,
     )
-    count_found(batch.code_points, batch.offsets, lower, *packed_terms(terms), counts)
+    counts[:, 2] = count_present(batch, trie_of(terms))
     counts[:, 3] = np.where(batch.chars > 0, np.diff(batch.lines.offsets), 0)
     return pa.RecordBatch.from_pydict(
         {name: pa.array(np.ascontiguousarray(counts[:, at])) for at, name in enumerate(COLUMNS)}

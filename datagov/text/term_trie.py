@@ -117,6 +117,7 @@ def build_trie(
     repeats: bool = False,
     groups: Mapping[int, int] | None = None,
     grouped: Sequence[tuple[str, int]] = (),
+    longest: int | None = MOST_SYMBOLS,
 ) -> TermTrie:
     """Make terms ready to be found.
 
@@ -133,11 +134,13 @@ def build_trie(
         Folded code point -> a code point that names its group of stand-ins.
     grouped : sequence of (str, int)
         Terms that are also found with any stand-in for each of their characters; after `terms`.
+    longest : int or None
+        Most characters of a folded term; None for no limit, where they are only looked for by `term_presence`.
 
     Raises
     ------
     ValueError
-        A folded term has more than MOST_SYMBOLS characters.
+        A folded term has more than `longest` characters.
     """
     groups = groups or {}
     plain = [folded(text, table) for text, _ in terms]
@@ -173,8 +176,8 @@ def build_trie(
         forms.append((_runs(symbols, [repeats and is_letter.get(p, True) for p in as_written]), number))
     forms = [form for form in forms if form[0]]
     for symbols, number in forms:
-        if len(symbols) > MOST_SYMBOLS:
-            raise ValueError(f"term {number} has {len(symbols)} characters; the most are {MOST_SYMBOLS}")
+        if longest is not None and len(symbols) > longest:
+            raise ValueError(f"term {number} has {len(symbols)} characters; the most are {longest}")
     return _assembled(symbol_of, repeats, group_of, forms)
 
 

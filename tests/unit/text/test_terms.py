@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from datagov.text.batch import TextBatch
 from datagov.text.folding import FOLDINGS, IGNORABLE, UNSPACED, fold_table
 from datagov.text.tables import SCRIPTS, unicode_tables
+from datagov.text.term_presence import count_present
 from datagov.text.term_trie import MOST_SYMBOLS, PASSED_OVER, build_trie
 from datagov.text.terms import find_terms
 
@@ -228,6 +229,16 @@ def test_a_term_that_is_too_long_is_refused() -> None:
     build_trie([("ab" * (MOST_SYMBOLS // 2), 0)], table)
     with pytest.raises(ValueError, match=f"term 7 has {MOST_SYMBOLS + 1} characters"):
         build_trie([("ab" * (MOST_SYMBOLS // 2) + "c", 7)], table)
+
+
+def test_terms_of_any_length_are_counted_anywhere_and_once() -> None:
+    long = "ab" * 50
+    trie = build_trie(
+        [(term, 0) for term in (long, "AB", "b", "ab", "妈的")], fold_table(("case",)), longest=None
+    )
+    texts = ["", long, "xabx", "妈妈的 B", "妈", long[:-1]]
+    batch = TextBatch(pa.array(texts, pa.large_string()))
+    assert count_present(batch, trie).tolist() == [0, 3, 2, 2, 0, 2]
 
 
 def test_arrays_grow_with_what_is_found() -> None:
