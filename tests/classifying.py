@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +71,24 @@ def lowered(text: str) -> str:
     return f" {' '.join(part for part in small.split(' ') if part)} "
 
 
-def counted(text: str, features: NGrams, words: list[str] = []) -> Counter[int]:  # noqa: B006 - not changed
-    """How often each key occurs in a text; `words` are those of the text, as written."""
+def ngrams(text: str, features: NGrams, words: list[str]) -> Iterator[tuple[int, str]]:
+    """The key of each n-gram of a text, and the n-gram; `words` are those of the text, as written."""
     plain = lowered(text)
     if not plain.strip(" "):
-        return Counter()
-    found: Counter[int] = Counter()
-    if features.chars is not None:
-        for size in range(features.chars[0], features.chars[1] + 1):
-            for at in range(len(plain) - size + 1):
-                found[key_of(plain[at : at + size])] += 1
+        return
+    smallest, largest = features.chars or (1, 0)
+    for size in range(smallest, largest + 1):
+        for at in range(len(plain) - size + 1):
+            yield key_of(plain[at : at + size]), plain[at : at + size]
     for size in range(1, features.words + 1):
         for at in range(len(words) - size + 1):
             joined = " ".join(lowered(word)[1:-1] for word in words[at : at + size])
-            found[key_of(joined, WORD_STATE)] += 1
-    return found
+            yield key_of(joined, WORD_STATE), joined
+
+
+def counted(text: str, features: NGrams, words: list[str] = []) -> Counter[int]:  # noqa: B006 - not changed
+    """How often each key occurs in a text."""
+    return Counter(key for key, _ in ngrams(text, features, words))
 
 
 def margin(counts: Mapping[int, int], linear: Linear) -> float | None:

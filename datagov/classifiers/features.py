@@ -146,7 +146,8 @@ def count_document(
     With a `Table`: adds to `counts` uint32[F], which is zero before; writes the features that
     are not zero any more to `seen` int32[F], in the order in which they first occur, and returns how many they are.
     With an empty one: writes the keys of all n-grams, repeated ones too, to `keys`, and returns their number.
-    -1 for a text of nothing but white space. `text` uint32[at least chars + 2] is room to work in.
+    A longer n-gram is in no more documents than its beginning, and training keeps those in enough documents: so none is
+    looked for whose beginning is no feature. -1 for a text of nothing but white space. `text` uint32[at least chars + 2] is room to work in.
     """
     smallest, largest, words = sizes[0], sizes[1], sizes[2]
     length = _normal_text(points, classes, offsets[d : d + 2], kind, lower, text)
@@ -187,12 +188,13 @@ def count_document(
             while held != 0 and held & ~LOW != half:
                 slot = (slot + np.uint64(1)) & mask
                 held = table[slot]
-            if held != 0:
-                feature = np.int64(held & LOW)
-                if counts[feature] == 0:
-                    seen[found] = feature
-                    found += 1
-                counts[feature] += np.uint32(1)
+            if held == 0:
+                break
+            feature = np.int64(held & LOW)
+            if counts[feature] == 0:
+                seen[found] = feature
+                found += 1
+            counts[feature] += np.uint32(1)
     return found
 
 

@@ -34,7 +34,8 @@ class Linear:
     """
 
     keys: npt.NDArray[np.uint64]
-    """uint64[F]: hashes of the features, none of them twice."""
+    """uint64[F]: hashes of the features, none of them twice. With an n-gram, its beginnings of the sizes weighed are
+    features too; the longer one is not found otherwise."""
     weights: npt.NDArray[np.float32]
     """float32[F, K]: K is 1 for two labels, and one a label for more."""
     rarity: npt.NDArray[np.float32]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from datagov.classifiers.card import NGrams
+from datagov.classifiers.card import NGrams, Tokens
 from datagov.classifiers.features import feature_keys
 from datagov.classifiers.linear import FREQUENCIES, Linear
+from datagov.classifiers.tokens import token_lines
 from datagov.contamination.index import build
 from datagov.contamination.items import Items
 from datagov.contamination.overlap import overlap
@@ -44,3 +45,5 @@ def warm() -> None:
     keys = np.unique(feature_keys(batch, features)[0])
     flat = np.ones(len(keys), np.float32)
     Linear(keys, flat[:, None], flat, np.zeros(1), np.zeros(FREQUENCIES)).margins(batch, features)
+    for cut in ("words", "characters"):
+        token_lines(batch, Tokens(cut=cut, lower=True, outputs=["a", "b"]))
