@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,11 +14,13 @@ from datagov.errors import InputError, did_you_mean
 __all__ = [
     "IDENTITY_COLUMNS",
     "TEXT",
+    "Choice",
     "Columns",
     "as_string",
     "as_text",
     "check_columns",
     "identity_column",
+    "text_sizes",
     "without_views",
 ]
 
@@ -28,6 +31,9 @@ second name is used where the input has a column of its own with the first."""
 
 TEXT = "input.text"
 """The recipe's key for the text column."""
+
+Choice = Callable[[pa.Schema], Sequence[str] | None]
+"""Which of a shard's columns to read, asked when they are known; None for all."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,21 @@ def as_text(column: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     return array.cast(pa.large_binary())
+
+
+def text_sizes(column: pa.Array) -> np.ndarray:
+    """Return int64[N]: the bytes of each text, 0 for NULL; a dictionary is not unpacked for it."""
+    if not pa.types.is_dictionary(column.type):
+        return _sizes(column)
+    of_value = _sizes(column.dictionary)
+    index = column.indices.fill_null(len(of_value)).to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.append(of_value, 0)[index]
+
+
+def _sizes(column: pa.Array) -> np.ndarray:
+    if pa.types.is_null(column.type):
+        return np.zeros(len(column), np.int64)
+    return pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
 
 
 def as_string(column: pa.Array) -> pa.Array:

@@ -12,13 +12,14 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from datagov.columns import Columns
+from datagov.columns import Choice, Columns
 from datagov.errors import InputError
 from datagov.files import Files, FoundFile
 from datagov.formats import FORMATS, Format
 from datagov.shards import InputForm, Rows, Shard, Slice, UnreadableShard, damaged_shard
 
 __all__ = [
+    "MOST_ROWS",
     "folder_columns",
     "list_shards",
     "micro_batches",
@@ -31,6 +32,8 @@ __all__ = [
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 """What the folder of a NULL is called in hive-partitioned data sets."""
 UNREADABLE = (pa.ArrowInvalid, OSError, IndexError, RuntimeError)
+MOST_ROWS = 65_536
+"""Most rows read at once."""
 
 
 def list_shards(
@@ -89,18 +92,16 @@ def shard_schema(root: str, form: InputForm, path: str) -> pa.Schema:
         schema = FORMATS[form.format].schema(Files(root), path, _of_file(form, given))
     except UNREADABLE as error:
         raise damaged_shard(path, error, "has changed since it was listed") from error
-    for name in given:
-        if name in schema.names:
-            raise InputError(
-                f"{path}: both its path and the file give a column {name!r}; say `hive: false`, or another "
-                "`path_column`, under the recipe's input"
-            )
-        schema = schema.append(pa.field(name, pa.string()))
-    return schema
+    return _with_given(schema, given, path)
 
 
 def read_slice(
-    root: str, form: InputForm, piece: Slice, columns: Sequence[str] | None, *, most_rows: int = 65_536
+    root: str,
+    form: InputForm,
+    piece: Slice,
+    columns: Sequence[str] | Choice | None,
+    *,
+    most_rows: int = MOST_ROWS,
 ) -> Iterator[Rows]:
     """Yield the slice's rows in order, about 16 MiB at a time.
 
@@ -111,7 +112,7 @@ def read_slice(
     form : InputForm
     piece : Slice
         Which rows.
-    columns : sequence of str or None
+    columns : sequence of str, None, or a function of the shard's schema that returns either
         Which columns; None for all, those of the path included.
     most_rows : int
         Most rows a batch.
@@ -120,19 +121,39 @@ def read_slice(
     ------
     DamagedShard
         The shard changed since it was listed, or its pages are damaged.
+    InputError
+        The path gives a column that the shard has as well.
     """
     given = path_columns(form, piece.path)
-    own = None if columns is None else [name for name in columns if name not in given]
+    wanted = list(given)
+
+    def own(schema: pa.Schema) -> list[str] | None:
+        chosen = columns(_with_given(schema, given, piece.path)) if callable(columns) else columns
+        if chosen is None:
+            return None
+        wanted[:] = [name for name in given if name in chosen]
+        return [name for name in chosen if name not in given]
+
     try:
         for rows in FORMATS[form.format].read(Files(root), piece, own, _of_file(form, given), most_rows):
             batch = rows.batch
-            for name, value in given.items():
-                if columns is None or name in columns:
-                    repeated = pa.array([value], pa.string()).take(pa.array(np.zeros(len(batch), np.int8)))
-                    batch = batch.append_column(name, repeated)
+            for name in wanted:
+                value = pa.array([given[name]], pa.string())
+                batch = batch.append_column(name, value.take(pa.array(np.zeros(len(batch), np.int8))))
             yield Rows(batch, rows.problem)
     except UNREADABLE as error:
         raise damaged_shard(piece.path, error, f"rows {piece.start}-{piece.stop} cannot be read") from error
+
+
+def _with_given(schema: pa.Schema, given: Mapping[str, str | None], path: str) -> pa.Schema:
+    for name in given:
+        if name in schema.names:
+            raise InputError(
+                f"{path}: both its path and the file give a column {name!r}; say `hive: false`, or another "
+                "`path_column`, under the recipe's input"
+            )
+        schema = schema.append(pa.field(name, pa.string()))
+    return schema
 
 
 def read_texts(root: str, form: InputForm, path: str, rows: Sequence[int]) -> list[bytes | None]:

@@ -31,7 +31,9 @@ def encode_table(
     ) as writer:
         start = 0
         for length in row_groups if row_groups is not None else _fixed(table.num_rows):
-            writer.write_table(table.slice(start, length), row_group_size=max(length, 1))
+            # Where pages end depends on where the chunks of a column do: one chunk a row group.
+            piece = table.slice(start, length).combine_chunks()
+            writer.write_table(piece, row_group_size=max(length, 1))
             start += length
     return sink.getvalue().to_pybytes()
 

@@ -44,10 +44,26 @@ class Files:
             There is nothing at the root.
         """
         listed = self._found_in_store() if is_url(self.root) else self._found_here()
+        return listed if self.single else _shown(listed)
+
+    def inside(self, folder: str) -> list[FoundFile]:
+        """Return the files directly in a folder below the root ("." is the root), as `found` lists them.
+
+        Raises
+        ------
+        FileNotFoundError
+        """
         if self.single:
-            return listed
-        shown = [file for file in listed if not any(name[0] in "._" for name in file.path.split("/"))]
-        return sorted(shown, key=lambda file: file.path)
+            return self.found()
+        if is_url(self.root):
+            store, base = self._store
+            place = base if folder == "." else f"{base}/{folder}"
+            infos = store.get_file_info(pa.fs.FileSelector(place))
+            listed = [_of_store(info, base) for info in infos if info.type == pa.fs.FileType.File]
+        else:
+            below = [path for path in (Path(self.root) / folder).iterdir() if path.is_file()]
+            listed = [_status(path, path.relative_to(self.root).as_posix()) for path in below]
+        return _shown(listed)
 
     @cached_property
     def single(self) -> bool:
@@ -74,15 +90,12 @@ class Files:
     def _found_in_store(self) -> list[FoundFile]:
         store, base = self._store
         if self.single:
-            infos = [store.get_file_info(base)]
-            cut = len(base.rpartition("/")[0]) + 1
-        else:
-            selector = pa.fs.FileSelector(base, recursive=True, allow_not_found=True)
-            infos = [info for info in store.get_file_info(selector) if info.type == pa.fs.FileType.File]
-            cut = len(base) + 1
-            if not infos:
-                raise InputError(f"input {self.root}: no such bucket or folder, or nothing in it")
-        return [FoundFile(info.path[cut:], info.size, info.mtime_ns) for info in infos]
+            return [_of_store(store.get_file_info(base), base.rpartition("/")[0])]
+        selector = pa.fs.FileSelector(base, recursive=True, allow_not_found=True)
+        infos = [info for info in store.get_file_info(selector) if info.type == pa.fs.FileType.File]
+        if not infos:
+            raise InputError(f"input {self.root}: no such bucket or folder, or nothing in it")
+        return [_of_store(info, base) for info in infos]
 
     def _found_here(self) -> list[FoundFile]:
         root = Path(self.root)
@@ -97,6 +110,15 @@ class Files:
                 if path.is_file():
                     found.append(_status(path, path.relative_to(root).as_posix()))
         return found
+
+
+def _shown(listed: list[FoundFile]) -> list[FoundFile]:
+    shown = [file for file in listed if not any(name[0] in "._" for name in file.path.split("/"))]
+    return sorted(shown, key=lambda file: file.path)
+
+
+def _of_store(info: Any, base: str) -> FoundFile:
+    return FoundFile(info.path[len(base) + 1 :], info.size, info.mtime_ns)
 
 
 def _status(path: Path, name: str) -> FoundFile:

@@ -1,9 +1,8 @@
 """How a finished piece of work becomes visible: all of it, once, or not at all.
 
-A file is written beside its final name, flushed to disk and linked to the name; a name that exists
-is never half a file. A unit of work is done when its receipt exists; the receipt names the unit's
-files with their digests and is published last. A crash before that leaves files nobody refers to,
-which the next attempt finds or replaces. Readers follow receipts and run manifests only.
+A name that exists is never half a file (`datagov.publishing`). A unit of work is done when its receipt exists; the
+receipt names the unit's files with their digests and is published last. A crash before that leaves files nobody
+refers to, which the next attempt finds or replaces. Readers follow receipts and run manifests only.
 
 In an object store an object appears whole by itself, and a receipt is created on the condition that there is
 none: of two attempts the first stands.
@@ -12,11 +11,8 @@ none: of two attempts the first stands.
 from __future__ import annotations
 
 import json
-import os
-import re
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,8 +21,9 @@ import pyarrow as pa
 from xxhash import xxh3_128_hexdigest
 
 from datagov.encoding import ROW_GROUP_ROWS, encode_table
-from datagov.errors import InputError, LedgerError, PartialRun
+from datagov.errors import InputError, LedgerError
 from datagov.places import is_url
+from datagov.publishing import TEMPORARY, create, publish, publishing, replace, several
 from datagov.store import StoreFolder
 
 __all__ = [
@@ -36,6 +33,7 @@ __all__ = [
     "Folder",
     "Output",
     "Receipt",
+    "claim",
     "commit",
     "encode_table",
     "file_size",
@@ -51,9 +49,6 @@ __all__ = [
 
 Folder = Path | StoreFolder
 """An output folder: on this machine, or in an object store. `folder / path` is where a file can be read."""
-
-TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
-"""Names under which files are written before they get their own."""
 
 
 @dataclass(frozen=True)
@@ -100,35 +95,6 @@ class Receipt:
         return xxh3_128_hexdigest(json.dumps([record, dict(self.facts)], sort_keys=True).encode())
 
 
-def publish(path: Path, data: bytes) -> None:
-    """Make `data` appear at `path`, whole and on disk, unless the same bytes are already there.
-
-    Raises
-    ------
-    PartialRun
-        The disk refused the bytes (full, read-only); what was committed before stays.
-    """
-    with _writing(path, data) as temporary:
-        try:
-            os.link(temporary, path)
-        except FileExistsError:
-            # A file without a receipt is an earlier attempt that was cut off: ours is as good, or newer.
-            if path.read_bytes() != data:
-                temporary.replace(path)
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Put `data` at `path` in one step, whatever was there; for receipts and run manifests.
-
-    Raises
-    ------
-    PartialRun
-        As for `publish`.
-    """
-    with _writing(path, data) as temporary:
-        temporary.replace(path)
-
-
 def folder_of(place: str) -> Folder:
     """Return the output folder that a path or URL names."""
     return StoreFolder(place.rstrip("/")) if is_url(place) else Path(place)
@@ -148,6 +114,11 @@ def put(root: Folder, path: str, data: bytes) -> None:
         root.put(path, data)
     else:
         replace(root / path, data)
+
+
+def claim(root: Folder, path: str, data: bytes) -> bool:
+    """Put a file of an output folder in place unless there is one; return whether there was none."""
+    return root.create(path, data) if isinstance(root, StoreFolder) else create(root / path, data)
 
 
 def read_bytes(root: Folder, path: str) -> bytes | None:
@@ -200,21 +171,24 @@ def commit(root: Folder, receipt_path: str, receipt_of: Receipt, outputs: Sequen
     before = read_receipt(root, receipt_path)
     published = {file.path: file.digest for file in before.files} if before is not None else {}
     records = []
-    for output in outputs:
-        if isinstance(output.data, bytes):
-            rows, data = 0, output.data
-        else:
-            rows = output.data.num_rows
-            data = encode_table(output.data, row_groups=output.row_groups, encodings=output.encodings)
-        record = FileRecord(output.path, rows, len(data), xxh3_128_hexdigest(data))
-        if published.get(output.path, record.digest) != record.digest:
-            raise InputError(
-                f"{root}/{output.path}: belongs to an earlier run and would change. A shard was rewritten in place "
-                f"with the same size and footer, or this release measures something differently ({receipt_of.stage} "
-                f"{receipt_of.unit}). Choose another output folder, so that the earlier run stays true"
-            )
-        put_new(root, output.path, data)
-        records.append(record)
+    place = nullcontext(root.put) if isinstance(root, StoreFolder) else publishing(root)
+    with place as put_one, several(put_one, len(outputs)) as put_file:
+        for output in outputs:
+            if isinstance(output.data, bytes):
+                rows, data = 0, output.data
+            else:
+                rows = output.data.num_rows
+                data = encode_table(output.data, row_groups=output.row_groups, encodings=output.encodings)
+            record = FileRecord(output.path, rows, len(data), xxh3_128_hexdigest(data))
+            if published.get(output.path, record.digest) != record.digest:
+                raise InputError(
+                    f"{root}/{output.path}: belongs to an earlier run and would change. A shard was rewritten in place "
+                    f"with the same size and footer, or this release measures something differently "
+                    f"({receipt_of.stage} {receipt_of.unit}). Choose another output folder, so that the earlier run "
+                    "stays true"
+                )
+            put_file(output.path, data)
+            records.append(record)
     receipt = Receipt(
         stage=receipt_of.stage,
         unit=receipt_of.unit,
@@ -262,33 +236,3 @@ def read_receipt(
     if inputs is not None and dict(receipt.inputs) != dict(inputs):
         return None
     return receipt if all(file_size(root, file.path) == file.bytes for file in files) else None
-
-
-@contextmanager
-def _writing(path: Path, data: bytes) -> Iterator[Path]:
-    """Give `data` as a file beside `path`, on disk, to be put in its place; afterwards sync the folder."""
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(6)}.tmp"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise PartialRun(
-            f"cannot write {path}: {error.strerror}; what was committed before is kept. "
-            "Make room or choose another output folder, then run again to resume"
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

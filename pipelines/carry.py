@@ -56,11 +56,7 @@ def keep_columns(policy: KeepPolicy, chunk: Chunk, source: Source, rows: np.ndar
     index = pa.array(rows)
     found = {}
     for name in policy.columns:
-        column = chunk.columns.column(source.columns.resolve(name)).take(index)
-        # How a shard encodes a column is its own affair; values of several shards are compared.
-        found[KEEP_PREFIX + name] = (
-            column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-        )
+        found[KEEP_PREFIX + name] = chunk.columns.column(source.columns.resolve(name)).take(index)
     return found
 
 

@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagov.columns import Columns, as_string, as_text, check_columns, identity_column
-from datagov.documents import folder_columns, micro_batches, read_slice, shard_schema
+from datagov.columns import Choice, Columns, as_string, as_text, check_columns, identity_column, text_sizes
+from datagov.documents import MOST_ROWS, folder_columns, micro_batches, read_slice
 from datagov.errors import InputError
-from datagov.ids import as_uuid, doc_ids, halves, row_ids
 from datagov.shards import InputForm, Slice
 from datagov.text.utf8 import invalid_rows
+from pipelines.identities import doc_ids_of, sampled
+from pipelines.stretches import Stretch, joined_columns, joined_texts, together
 
 __all__ = ["MICRO_BATCH_BYTES", "Chunk", "Source", "exported_schema", "read_part", "scatter", "text_column"]
 
@@ -52,11 +53,12 @@ class Chunk:
 
     start: int
     """Row in the part of the first document."""
-    shard: str
+    shards: pa.Array
+    """string[N]: shard of each document; documents of one shard stand together."""
     shard_rows: np.ndarray
     """int64[N]: row in the shard of each document."""
     columns: pa.RecordBatch
-    """The asked columns, text included, as they stand in the shard."""
+    """The asked columns; the text is that of `text`, the others are as they stand in the shard."""
     doc_ids: pa.Array
     text: pa.Array
     """large_binary[N]: the text's bytes."""
@@ -77,7 +79,7 @@ class Chunk:
 
 
 def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | None) -> Iterator[Chunk]:
-    """Yield the documents of a part, in row order.
+    """Yield the documents of a part, in row order; small shards share a chunk where their columns are alike.
 
     Parameters
     ----------
@@ -85,7 +87,8 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
     slices : sequence of Slice
         The part's pieces.
     columns : sequence of str or None
-        Input columns wanted besides the text and the id; None for all.
+        Input columns wanted besides the text and the id, of which types may be made one; None for all, as they
+        stand.
 
     Raises
     ------
@@ -93,41 +96,59 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
         A shard cannot be read, lacks a column, or holds a NULL id.
     """
     at = 0
+    stretches = _stretches(source, slices, columns)
+    for found in together(
+        stretches, most_bytes=MICRO_BATCH_BYTES, most_rows=MOST_ROWS, as_they_stand=columns is None
+    ):
+        text = joined_texts([stretch.text for stretch in found])
+        problem = np.concatenate([stretch.problem for stretch in found])
+        lengths = [len(stretch.text) for stretch in found]
+        yield Chunk(
+            start=at,
+            shards=pa.array([stretch.shard for stretch in found]).take(
+                pa.array(np.repeat(range(len(found)), lengths))
+            ),
+            shard_rows=np.concatenate([stretch.shard_rows for stretch in found]),
+            columns=joined_columns([stretch.columns for stretch in found]),
+            doc_ids=pa.concat_arrays([stretch.doc_ids for stretch in found]),
+            text=text,
+            problem=_problems(text, source.form.max_document_chars, problem),
+        )
+        at += len(text)
+
+
+def _stretches(source: Source, slices: Sequence[Slice], columns: Sequence[str] | None) -> Iterator[Stretch]:
+    """Yield the documents of a part in stretches of at most `MICRO_BATCH_BYTES` of text."""
+    name = source.columns.text
     for piece in slices:
-        schema = shard_schema(source.root, source.form, piece.path)
-        check_columns(schema, source.columns.required(), piece.path)
-        wanted = _wanted(schema, source.columns.named(), columns)
         row = piece.start
-        for found in read_slice(source.root, source.form, piece, wanted):
-            batch, problem = found.batch, found.problem
-            shard_rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
-            ids = _doc_ids(source, batch, problem, piece.path, row)
-            row += batch.num_rows
+        for found in read_slice(source.root, source.form, piece, _choice(source, piece.path, columns)):
+            batch = found.batch
+            count = batch.num_rows
+            shard_rows = np.arange(row, row + count, dtype=np.int64)
+            problem = np.zeros(count, np.uint8) if found.problem is None else found.problem
+            ids = doc_ids_of(source.dataset, source.columns.id, batch, problem, shard=piece.path, first=row)
+            row += count
             if source.sample < 1:
-                chosen = np.flatnonzero(_sampled(ids, source.sample))
+                chosen = np.flatnonzero(sampled(ids, source.sample))
                 index = pa.array(chosen)
-                batch, ids, shard_rows = batch.take(index), ids.take(index), shard_rows[chosen]
-                problem = None if problem is None else problem[chosen]
-            text = as_text(batch.column(source.columns.text))
+                batch, ids = batch.take(index), ids.take(index)
+                shard_rows, problem = shard_rows[chosen], problem[chosen]
+            packed = batch.column(name)
             if columns is None:
                 batch = batch.select(exported_schema(source.form, batch.schema, piece.path).names)
-            sizes = np.diff(_offsets(text))
-            for start, stop in micro_batches(sizes, MICRO_BATCH_BYTES):
-                piece_text = _compact(text.slice(start, stop - start))
-                yield Chunk(
-                    start=at,
+            for start, stop in micro_batches(text_sizes(packed), MICRO_BATCH_BYTES):
+                text = as_text(packed.slice(start, stop - start))
+                asked = batch.slice(start, stop - start)
+                asked = asked.set_column(asked.schema.get_field_index(name), name, text)
+                yield Stretch(
                     shard=piece.path,
                     shard_rows=shard_rows[start:stop],
-                    columns=batch.slice(start, stop - start),
+                    columns=asked if columns is None else _unpacked(asked),
                     doc_ids=ids.slice(start, stop - start),
-                    text=piece_text,
-                    problem=_problems(
-                        piece_text,
-                        source.form.max_document_chars,
-                        None if problem is None else problem[start:stop],
-                    ),
+                    text=text,
+                    problem=problem[start:stop],
                 )
-                at += stop - start
         if row != piece.stop:
             raise InputError(f"{piece.path}: expected rows {piece.start}-{piece.stop}, found up to {row}")
 
@@ -167,66 +188,35 @@ def text_column(batch: pa.RecordBatch, columns: Columns, role: str) -> pa.Array:
     return as_string(batch.column(name))
 
 
-def _wanted(schema: pa.Schema, roles: Mapping[str, str], columns: Sequence[str] | None) -> list[str]:
-    if columns is None:
-        return list(schema.names)
-    names = dict.fromkeys([*roles.values(), *columns])
-    identity = identity_column(schema)
-    if identity is not None:
-        names[identity] = None
-    return list(names)
+def _choice(source: Source, shard: str, columns: Sequence[str] | None) -> Choice:
+    """Return the choice of what a stage needs of a shard, which must have the columns the recipe names."""
+
+    def choose(schema: pa.Schema) -> list[str] | None:
+        check_columns(schema, source.columns.required(), shard)
+        if columns is None:
+            return None
+        names = dict.fromkeys([*source.columns.named().values(), *columns])
+        identity = identity_column(schema)
+        if identity is not None:
+            names[identity] = None
+        return list(names)
+
+    return choose
 
 
-def _doc_ids(
-    source: Source, batch: pa.RecordBatch, problem: np.ndarray | None, shard: str, first: int
-) -> pa.Array:
-    identity = identity_column(batch.schema)
-    if identity is not None:
-        column = batch.column(identity)
-        storage = column.storage if isinstance(column, pa.ExtensionArray) else column
-        _no_null(storage, identity, shard, first)
-        return as_uuid(storage.to_pylist())
-    if source.columns.id is None:
-        return row_ids(source.dataset, shard, first, batch.num_rows)
-    ids = as_string(batch.column(source.columns.id))
-    nameless = ids.is_null().to_numpy(zero_copy_only=False) & (problem > 0) if problem is not None else None
-    if nameless is None or not nameless.any():
-        _no_null(ids, source.columns.id, shard, first)
-        return doc_ids(source.dataset, ids)
-    # What could not be read has no id that could name it: its place does.
-    places = row_ids(source.dataset, shard, first, len(ids))
-    sound = ids.filter(pa.array(~nameless))
-    _no_null(pc.if_else(pa.array(nameless), "", ids), source.columns.id, shard, first)
-    named = doc_ids(source.dataset, sound).storage
-    mixed = pc.replace_with_mask(places.storage, pa.array(~nameless), named)
-    return pa.ExtensionArray.from_storage(pa.uuid(), mixed)
-
-
-def _no_null(column: pa.Array, name: str, shard: str, first: int) -> None:
-    if column.null_count:
-        row = first + int(np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False))[0])
-        raise InputError(
-            f"{shard}:{row}: column {name!r} is NULL, and it names the documents. Fill it; or, if it is "
-            "input.id, leave `id` out of the recipe to name documents by shard and row, and if it is a column of "
-            "an earlier export, drop it"
-        )
-
-
-def _sampled(ids: pa.Array, fraction: float) -> np.ndarray:
-    high, _ = halves(ids)
-    return np.asarray((high >> np.uint64(11)).astype(np.float64) * 2.0**-53 < fraction)
+def _unpacked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch without dictionaries: how a shard encodes a column is its own affair."""
+    for place, field in enumerate(batch.schema):
+        if pa.types.is_dictionary(field.type):
+            batch = batch.set_column(place, field.name, batch.column(place).dictionary_decode())
+    return batch
 
 
 def _offsets(text: pa.Array) -> np.ndarray:
     return np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
 
 
-def _compact(text: pa.Array) -> pa.Array:
-    """Return the array with its offsets at zero and its data cut to what it uses."""
-    return pa.concat_arrays([text]) if text.offset else text
-
-
-def _problems(text: pa.Array, most_chars: int, of_format: np.ndarray | None) -> np.ndarray:
+def _problems(text: pa.Array, most_chars: int, of_format: np.ndarray) -> np.ndarray:
     problem = np.zeros(len(text), np.uint8)
     sizes = np.diff(_offsets(text))
     problem[sizes > 4 * most_chars] = 3
@@ -236,4 +226,4 @@ def _problems(text: pa.Array, most_chars: int, of_format: np.ndarray | None) -> 
             problem[row] = 3
     if text.null_count:
         problem[pc.is_null(text).to_numpy(zero_copy_only=False)] = 1
-    return problem if of_format is None else np.where(of_format > 0, of_format, problem)
+    return np.where(of_format > 0, of_format, problem)

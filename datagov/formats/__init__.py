@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from datagov.columns import Choice
 from datagov.files import Files, FoundFile
 from datagov.formats.jsonl import Jsonl
 from datagov.formats.parquet import Parquet
@@ -43,9 +44,9 @@ class Format(Protocol):
         """Return the columns of a shard."""
 
     def read(
-        self, files: Files, piece: Slice, columns: Sequence[str] | None, form: InputForm, most_rows: int
+        self, files: Files, piece: Slice, choose: Choice, form: InputForm, most_rows: int
     ) -> Iterator[Rows]:
-        """Yield a slice's rows in order, about 16 MiB at a time."""
+        """Yield a slice's rows in order, about 16 MiB at a time; `choose` is asked before the first are read."""
 
     def texts(self, files: Files, path: str, rows: Sequence[int], form: InputForm) -> dict[int, bytes | None]:
         """Return row -> the text there, for the rows that exist."""

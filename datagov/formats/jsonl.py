@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from datagov.columns import Choice
 from datagov.errors import InputError, did_you_mean
 from datagov.files import Files, FoundFile
 from datagov.formats.lines import read_lines, scan, unpacked
@@ -111,9 +112,10 @@ class Jsonl:
         return pa.schema([*kinds.items(), (OTHER_FIELDS, pa.large_string())])
 
     def read(
-        self, files: Files, piece: Slice, columns: Sequence[str] | None, form: InputForm, most_rows: int
+        self, files: Files, piece: Slice, choose: Choice, form: InputForm, most_rows: int
     ) -> Iterator[Rows]:
-        """Yield the slice's rows in order, some columns or (None) all."""
+        """Yield the slice's rows in order."""
+        columns = choose(self.schema(files, piece.path, form))
         with _opened(files, piece.path) as stream:
             for lines in _lines(stream, piece.span, form):
                 for start in range(0, len(lines), most_rows):

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from datagov.columns import as_text, check_columns, without_views
+from datagov.columns import Choice, as_text, check_columns, without_views
 from datagov.errors import InputError
 from datagov.files import Files, FoundFile
 from datagov.ids import digest
@@ -64,11 +64,16 @@ class Parquet:
             return file.schema_arrow
 
     def read(
-        self, files: Files, piece: Slice, columns: Sequence[str] | None, form: InputForm, most_rows: int
+        self, files: Files, piece: Slice, choose: Choice, form: InputForm, most_rows: int
     ) -> Iterator[Rows]:
-        """Yield the slice's rows in order, some columns or (None) all."""
-        del form
-        with files.open(piece.path) as source, pq.ParquetFile(source) as file:
+        """Yield the slice's rows in order; the text may come as a dictionary."""
+        text = form.columns.text
+        with files.open(piece.path) as source, pq.ParquetFile(source) as plain:
+            columns = choose(plain.schema_arrow)
+            file = plain
+            if (columns is None or text in columns) and _hides_length(plain.metadata, piece, text):
+                # Unpacked, a few rows of it could be gigabytes; packed, a batch is as large as its pages.
+                file = pq.ParquetFile(source, metadata=plain.metadata, read_dictionary=[text])
             for batch in file.iter_batches(
                 batch_size=min(most_rows, _rows_a_batch(file, piece)),
                 row_groups=range(*piece.groups),
@@ -106,6 +111,17 @@ def _footer_digest(source: pa.NativeFile, size: int) -> str:
     length = int.from_bytes(source.read(4), "little")
     source.seek(max(size - 8 - length, 0))
     return digest(source.read(length), os.fsencode(str(size)))
+
+
+def _hides_length(metadata: Any, piece: Slice, text: str) -> bool:
+    """Return whether the texts of a row group may be longer than a batch, though the row group is not."""
+    leaf = _leaf_index(metadata, text)
+    groups = [metadata.row_group(index) for index in range(*piece.groups)]
+    return any(
+        group.column(leaf).has_dictionary_page
+        and group.num_rows * group.column(leaf).total_uncompressed_size > BATCH_BYTES
+        for group in groups
+    )
 
 
 def _rows_a_batch(file: Any, piece: Slice) -> int:

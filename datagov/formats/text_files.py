@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pyarrow as pa
 
-from datagov.columns import check_columns
+from datagov.columns import Choice, check_columns
 from datagov.files import Files, FoundFile
 from datagov.ids import digest
 from datagov.shards import PROBLEMS, InputForm, Rows, Shard, Slice
@@ -73,9 +73,10 @@ class TextFiles:
         return pa.schema([(form.columns.text, pa.large_binary()), (str(form.path_column), pa.string())])
 
     def read(
-        self, files: Files, piece: Slice, columns: Sequence[str] | None, form: InputForm, most_rows: int
+        self, files: Files, piece: Slice, choose: Choice, form: InputForm, most_rows: int
     ) -> Iterator[Rows]:
-        """Yield the slice's rows in order, some columns or (None) all."""
+        """Yield the slice's rows in order."""
+        columns = choose(self.schema(files, piece.path, form))
         batch: list[FoundFile] = []
         size = 0
         for file in _of_shard(files, piece.path)[piece.start : piece.stop]:
@@ -95,8 +96,8 @@ class TextFiles:
 
 
 def _of_shard(files: Files, path: str) -> list[FoundFile]:
-    shards = dict(TextFiles().shards([file for file in files.found() if file.path.endswith(".txt")]))
-    return shards.get(path, [])
+    folder = str(PurePosixPath(path).parent)
+    return [file for file in files.inside(folder) if file.path.endswith(".txt")]
 
 
 def _rows(files: Files, found: Sequence[FoundFile], columns: Sequence[str] | None, form: InputForm) -> Rows:

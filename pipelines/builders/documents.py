@@ -48,7 +48,7 @@ class DocumentsBuilder:
             "id": text_column(chunk.columns, self._source.columns, "id"),
             "source": text_column(chunk.columns, self._source.columns, "source"),
             "url": text_column(chunk.columns, self._source.columns, "url"),
-            "shard": pa.array([chunk.shard]).take(pa.array(np.zeros(length, np.int8))),
+            "shard": chunk.shards,
             "shard_row": pa.array(chunk.shard_rows),
             "bytes": spread.column("bytes"),
             "chars": spread.column("chars"),

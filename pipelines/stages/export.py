@@ -16,7 +16,7 @@ from datagov.storage import Output, Receipt
 from pipelines.parts import output_name
 from pipelines.stage import Task, finish
 from pipelines.text_states import edited
-from pipelines.texts import Source, exported_schema, read_part
+from pipelines.texts import Chunk, Source, exported_schema, read_part
 
 __all__ = ["apply"]
 
@@ -32,23 +32,32 @@ def apply(task: Task) -> list[Receipt]:
     source: Source = task.args["source"]
     decisions = pq.read_table(task.root / task.args["decisions"], columns=["action"], use_threads=False)
     kept = pc.equal(decisions.column("action"), "keep").to_numpy()
-    outputs = []
-    row = 0
+    # A part has one piece of a shard at most.
+    tables: dict[str, list[pa.Table]] = {piece.path: [] for piece in task.args["slices"]}
     total = 0
+    for chunk in read_part(source, task.args["slices"], None):
+        chosen = np.flatnonzero(kept[chunk.start : chunk.start + len(chunk.text)])
+        index = pa.array(chosen)
+        texts = edited(chunk.text.take(index).view(pa.large_string()), task.args["edits"])
+        table = _with(chunk.columns.take(index), chunk.doc_ids.take(index), texts, source)
+        for shard, first, last in _spans(chunk, chosen):
+            tables[shard].append(table.slice(first, last - first))
+        total += len(chosen)
+    outputs = []
     for piece in task.args["slices"]:
-        tables = []
-        for chunk in read_part(source, [piece], None):
-            stop = row + len(chunk.text)
-            chosen = np.flatnonzero(kept[row:stop])
-            row = stop
-            index = pa.array(chosen)
-            texts = edited(chunk.text.take(index).view(pa.large_string()), task.args["edits"])
-            tables.append(_with(chunk.columns.take(index), chunk.doc_ids.take(index), texts, source))
-        table = pa.concat_tables(tables) if tables else _empty(source, piece)
-        total += table.num_rows
+        found = tables[piece.path]
+        table = pa.concat_tables(found) if found else _empty(source, piece)
         lengths = _row_groups(table.num_rows)
         outputs.append(Output(f"{task.args['folder']}/{output_name(piece)}", table, row_groups=lengths))
     return [finish(task, outputs, {"kept": total}, started)]
+
+
+def _spans(chunk: Chunk, chosen: np.ndarray) -> list[tuple[str, int, int]]:
+    """Return (shard, first, last): where each shard's documents stand among the chosen ones."""
+    runs = pc.run_end_encode(chunk.shards, run_end_type=pa.int32())
+    ends = np.searchsorted(chosen, runs.run_ends.to_numpy())
+    starts = np.concatenate([[0], ends[:-1]])
+    return list(zip(runs.values.to_pylist(), starts.tolist(), ends.tolist(), strict=True))
 
 
 def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: Source) -> pa.Table:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,43 @@ def test_more_than_2_gib_of_text_in_one_row_group(tmp_path: Path) -> None:
     assert ended.code == 0, ended.err
     counts = manifest(tmp_path)["counts"]
     assert (counts["kept"], counts["errored"]) == (short, rows - short)
-    assert ended.peak < 5 * GIB
+    assert ended.peak < 0.8 * GIB
+
+
+TINY_FILES = 10_000
+MOST_RATIO = 40
+"""Processor time of the run over them, as a multiple of a run over the same documents in one file. 23 was measured on
+a busy machine, 3.3 ms a file: each is listed, read by three stages and written."""
+
+
+def test_ten_thousand_tiny_parquet_files_are_as_one_file_but_for_opening_and_writing_them(
+    tmp_path: Path,
+) -> None:
+    made = [f"{number} is the number of this short text. " * 9 for number in range(2 * TINY_FILES)]
+    texts = [made[number % 15_000] for number in range(2 * TINY_FILES)]
+    whole = pa.table({"id": [f"d{number}" for number in range(len(texts))], "text": texts})
+    steps = [
+        {"normalise": {}},
+        {"filter": {"profile": "gopher-en"}},
+        *EXACT,
+        {"near_dedup": {"preset": "fineweb"}},
+    ]
+    write_shard(tmp_path / "one/corpus/a.parquet", whole)
+    for number in range(TINY_FILES):
+        write_shard(tmp_path / f"many/corpus/{number:05d}.parquet", whole.slice(2 * number, 2))
+    govern(write_recipe(tmp_path / "one", steps=steps, output=str(tmp_path / "warm")))
+    spent, done = [], []
+    for name in ("one", "many"):
+        before = time.process_time()
+        done.append(govern(write_recipe(tmp_path / name, steps=steps)))
+        spent.append(time.process_time() - before)
+    one, many = done
+    assert many.counts == one.counts
+    assert many.exported().select(["id", "text"]).equals(one.exported().select(["id", "text"]))
+    assert len(many.manifest["data"]) == TINY_FILES
+    assert 2 <= len(many.manifest["parts"]) <= 10
+    print("SPENT", spent)
+    assert spent[1] < MOST_RATIO * spent[0]
 
 
 def test_ten_thousand_text_files_are_one_shard(tmp_path: Path) -> None:
