@@ -1,14 +1,17 @@
 """An output folder in an object store: objects appear whole, and a record is created once.
 
 What is read is fetched to a folder on this machine first, and kept there as long as the object is the same; so
-that a stage reads a path, wherever the output lies. Nothing is recorded there: it may be deleted at any time.
+that a stage reads a path, wherever the output lies. Which version of the object a file holds is told by its
+modification time, a digest of the object's ETag: it comes into place with the file, whoever else fetches at the
+same time. Nothing else is recorded there, and it may be deleted at any time.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,16 +46,16 @@ class StoreFolder:
             except FileNotFoundError:
                 place.unlink(missing_ok=True)
                 return place
-            stamp = int(found["last_modified"].timestamp()) * 10**9
-            if _same(place, found["size"], stamp):
+            if _holds(place, found):
                 return place
             place.parent.mkdir(parents=True, exist_ok=True)
             temporary = place.parent / f".{place.name}.{secrets.token_hex(6)}.tmp"
             try:
+                got = self._obstore.get(self._store, path)  # maybe newer than what was found
                 with temporary.open("wb") as file:
-                    for piece in self._obstore.get(self._store, path).stream():
+                    for piece in got.stream():
                         file.write(piece)
-                os.utime(temporary, ns=(stamp, stamp))
+                os.utime(temporary, ns=(_stamp(got.meta), _stamp(got.meta)))
                 temporary.replace(place)
             finally:
                 temporary.unlink(missing_ok=True)
@@ -134,9 +137,16 @@ class StoreFolder:
         return from_url(self.url, client_options={"allow_http": True} if plain else None)
 
 
-def _same(place: Path, size: int, stamp: int) -> bool:
+def _holds(place: Path, found: Mapping[str, Any]) -> bool:
+    """Return whether a file holds this version of an object."""
     try:
         status = place.stat()
     except FileNotFoundError:
         return False
-    return (status.st_size, status.st_mtime_ns) == (size, stamp)
+    return (status.st_size, status.st_mtime_ns) == (found["size"], _stamp(found))
+
+
+def _stamp(found: Mapping[str, Any]) -> int:
+    """Return a modification time (ns) that names a version of an object: whole microseconds, up to 2005."""
+    version = [found["e_tag"], found["version"], found["last_modified"].isoformat(), found["size"]]
+    return int(digest(json.dumps(version)), 16) % 2**50 * 1000

@@ -34,7 +34,8 @@ def output_lock(out: Folder, *, shared: bool) -> Iterator[None]:
     ----------
     out : Path or StoreFolder
         The output folder; made if it is not there. An object store has no locks: runs side by side cannot harm
-        each other there, as each file and receipt has one content; that it can be written to is seen here.
+        each other there, as every run takes a number of its own and each file and receipt has one content; that
+        it can be written to is seen here.
     shared : bool
         Whether others may hold it too, if they share as well.
 

@@ -85,9 +85,10 @@ class Plan:
         """Whether every node of a cluster finds input and output under the same names."""
         return self.recipe.shared_filesystem or (is_url(self.source.root) and is_url(str(self.out)))
 
-    def run_id(self) -> str:
-        """Return the run this plan continues or repeats, or the next free one."""
-        records = run_records(self.out)
+    def run_id(self, records: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+        """Return the run this plan continues or repeats, or the next free one; `records` are those of the folder."""
+        if records is None:
+            records = run_records(self.out)
         for name, record in records.items():
             if (record["recipe_digest"], record["input"]["digest"]) == (
                 self.recipe.digest,
@@ -191,11 +192,14 @@ def check_marker(plan: Plan) -> None:
         )
     marker = read_bytes(plan.out, MARKER)
     if marker is None:
-        if not all(_before_marker(name) for name in names_in(plan.out)):
-            raise ConfigError(
-                f"output {plan.out}: holds files that are not a datagov output; choose an empty folder"
-            )
-        return
+        if all(_before_marker(name) for name in names_in(plan.out)):
+            return
+        # A run that began in between puts its marker before all else.
+        marker = read_bytes(plan.out, MARKER)
+    if marker is None:
+        raise ConfigError(
+            f"output {plan.out}: holds files that are not a datagov output; choose an empty folder"
+        )
     try:
         found = json.loads(marker)
     except ValueError as error:

@@ -90,14 +90,19 @@ def begin(session: Session) -> None:
     """
     plan = session.plan
     check_marker(plan)  # once more, now that the folder is locked
-    session.run_id = plan.run_id()
     # Put in place even where it is there: the input may have moved.
     put(plan.out, MARKER, json.dumps(marker_of(plan), indent=1, sort_keys=True).encode())
     put_new(plan.out, "README.txt", FOLDER_GUIDE.encode())
-    session.manifest = draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds"))
-    record = run_records(plan.out).get(session.run_id)
-    session.before = record if record is not None and record["complete"] else None
-    if session.before is None:
+    while True:
+        records = run_records(plan.out)
+        session.run_id = plan.run_id(records)
+        session.manifest = draft_manifest(session, datetime.now(UTC).isoformat(timespec="seconds"))
+        record = records.get(session.run_id)
+        session.before = record if record is not None and record["complete"] else None
+        # Where folders cannot be locked, another run may take the number in the meantime.
+        if record is not None or session.take_number():
+            break
+    if record is not None and session.before is None:
         session.save(session.manifest)
     session.reporter.tell(
         "run_started",

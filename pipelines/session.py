@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datagov.errors import DamagedShard, DatagovError, PartialRun
-from datagov.storage import Receipt, put
+from datagov.storage import Receipt, claim, put
 from pipelines.executors import Executor
 from pipelines.plan import Plan
 from pipelines.progress import Reporter
@@ -100,10 +100,21 @@ class Session:
     def save(self, manifest: dict[str, Any]) -> None:
         """Put the run's manifest in place."""
         self.manifest = manifest
-        data = json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()
-        put(self.plan.out, f"runs/{self.run_id}.json", data)
+        put(self.plan.out, self._record, _encoded(manifest))
+
+    def take_number(self) -> bool:
+        """Put the manifest in place if no run has this number; return whether none had."""
+        return claim(self.plan.out, self._record, _encoded(self.manifest))
+
+    @property
+    def _record(self) -> str:
+        return f"runs/{self.run_id}.json"
 
     def warn(self, line: str) -> None:
         """Record a warning and print it."""
         self.warnings.append(line)
         self.reporter.warn(line)
+
+
+def _encoded(manifest: dict[str, Any]) -> bytes:
+    return json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False).encode()

@@ -61,7 +61,7 @@ POINTS = [
     Point("between stages", "measure and identify", "open", r"/receipts/identify-", fatal=False),
     Point("between stages", "elect and resolve", "open", r"/receipts/resolve-", fatal=False),
     Point("between stages", "decide and export", "open", r"/receipts/export-", fatal=False),
-    Point("the run", "before its manifest", "os.rename", r"/runs/r1\.json$", skip=1),
+    Point("the run", "before its manifest", "os.rename", r"/runs/r1\.json$"),
     Point("the run", "after its manifest", "os.fsync", r"/runs$", skip=1),
 ]
 
