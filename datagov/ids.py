@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from xxhash import xxh3_128_digest
 
-__all__ = ["as_uuid", "digest", "doc_ids", "halves", "hex_id", "row_ids", "value_ids"]
+__all__ = ["as_uuid", "digest", "doc_ids", "halves", "hex_id", "piece_ids", "row_ids", "value_ids"]
 
 
 def digest(*parts: str | bytes) -> str:
@@ -59,6 +59,22 @@ def row_ids(dataset: str, shard: str, start: int, rows: int) -> pa.Array:
     """
     prefix = _prefix("row", dataset) + shard.encode() + b"\0"
     return as_uuid([xxh3_128_digest(prefix + b"%d" % row) for row in range(start, start + rows)])
+
+
+def piece_ids(parent: bytes, most_chars: int, count: int) -> pa.Array:
+    """Return the doc_ids of the pieces that a document is cut into.
+
+    Parameters
+    ----------
+    parent : bytes
+        The document's doc_id, 16 bytes.
+    most_chars : int
+        Most characters of a piece: cut otherwise, its pieces are other documents.
+    count : int
+        How many there are.
+    """
+    prefix = b"datagov/piece/1\0" + parent + b"%d\0" % most_chars
+    return as_uuid([xxh3_128_digest(prefix + b"%d" % number) for number in range(count)])
 
 
 def value_ids(values: pa.Array) -> pa.Array:

@@ -17,6 +17,12 @@ PROBLEMS = ("", "null_text", "not_utf8", "too_long", "not_json", "wrong_type")
 """Why a document is set aside; index 0 means it is not."""
 
 
+MOST_UTF8 = 4
+"""Most bytes of a character."""
+SPLIT_BYTES = 2**28
+"""Longest text that is held in memory to be split."""
+
+
 @dataclass(frozen=True)
 class InputForm:
     """How the documents are written down: all that a format needs to find rows and columns."""
@@ -30,6 +36,14 @@ class InputForm:
     path_column: str | None = None
     """Name of a column that holds each document's file."""
     max_document_chars: int = 10_000_000
+    long_documents: str = "set_aside"
+    """What becomes of longer texts: `set_aside`, or `split` into documents of their own."""
+
+    @property
+    def most_bytes(self) -> int:
+        """Bytes above which a text is set aside without being read."""
+        longest = MOST_UTF8 * self.max_document_chars
+        return max(longest, SPLIT_BYTES) if self.long_documents == "split" else longest
 
     def record(self) -> dict[str, Any]:
         """Return the form as plain data, for the run's manifest."""
@@ -39,6 +53,7 @@ class InputForm:
             "hive": self.hive,
             "path_column": self.path_column,
             "max_document_chars": self.max_document_chars,
+            "long_documents": self.long_documents,
         }
 
 

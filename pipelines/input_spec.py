@@ -31,7 +31,9 @@ class InputSpec(Strict):
     path_column: str | None = None
     """Name of a column with the path of each document's file."""
     max_document_chars: int = Field(default=10_000_000, gt=0)
-    """A longer document is set aside with the reason `too_long`."""
+    """A longer document is set aside with the reason `too_long`, or split."""
+    long_documents: Literal["set_aside", "split"] = "set_aside"
+    """What becomes of a longer document: it is set aside, or cut into pieces that are documents of their own."""
     bad_documents: Literal["set_aside", "stop"] = "set_aside"
     """What documents that cannot be used do to the run: they are recorded and it goes on, or it stops before
     anything is compared."""
@@ -74,4 +76,5 @@ class InputSpec(Strict):
             hive=self.hive,
             path_column=self.file_column,
             max_document_chars=self.max_document_chars,
+            long_documents=self.long_documents,
         )

@@ -92,6 +92,13 @@ def final_manifest(
         for name in ("kept", "removed", "errored", "bytes_kept")
     }
     documents_in = sum(receipt.facts["rows"] for receipt in documents)
+    split, pieces = (sum(receipt.facts.get(name, 0) for receipt in documents) for name in ("split", "pieces"))
+    rows = sum(part.rows for part in plan.parts)
+    if plan.sample == 1 and rows != documents_in - pieces + split:
+        raise LedgerError(
+            f"{plan.out}: the input has {rows} rows, {documents_in} documents came in, {pieces} of them pieces of "
+            f"{split} rows: these do not add up. Please report this"
+        )
     exported = sum(receipt.facts["kept"] for receipt in exports)
     if documents_in != total["kept"] + total["removed"] + total["errored"] or exported != total["kept"]:
         raise LedgerError(
@@ -106,6 +113,8 @@ def final_manifest(
             "documents_in": documents_in,
             "bytes_in": sum(receipt.facts["bytes"] for receipt in documents),
             "orphaned": resolved.facts["orphaned"],
+            "split": split,
+            "pieces": pieces,
             **total,
         },
         "tables": _tables(cascade, documents, decisions),
@@ -181,6 +190,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
     return {
         "documents": [receipt.files[0].path for receipt in documents],
         "errors": [*(receipt.files[1].path for receipt in documents), *record_unreadable(plan)],
+        "pieces": [file.path for receipt in documents for file in receipt.files[2:]],
         "decisions": [receipt.files[0].path for receipt in decisions],
         "limits": limits,
         **by_text,

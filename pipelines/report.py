@@ -135,6 +135,10 @@ def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
         f"{manifest['run_id']}: {counts['documents_in']} documents in, {counts['kept']} kept, "
         f"{counts['removed']} removed, {counts['errored']} set aside, {manifest['seconds']:.1f} s"
     )
+    if counts["split"]:
+        terminal.line(
+            f"{counts['split']} long documents were split into {counts['pieces']}: see the ledger's pieces"
+        )
     terminal.line(f"kept shards  {plan.out}/data/{manifest['run_id']}")
     terminal.line(f"ask why      datagov audit by_reason --ledger {plan.out}@{manifest['run_id']}")
 

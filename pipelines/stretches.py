@@ -28,6 +28,8 @@ class Stretch:
     """large_binary[N]."""
     problem: np.ndarray
     """uint8[N]: index into PROBLEMS, as the format found it."""
+    pieces: pa.Table | None = None
+    """Rows of the ledger's `pieces`, for the documents that are pieces of longer texts; None for none."""
 
 
 def together(

@@ -7,7 +7,7 @@ documents and the same characters.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from datagov.documents import MOST_ROWS, folder_columns, micro_batches, read_sli
 from datagov.errors import InputError
 from datagov.shards import InputForm, Slice
 from datagov.text.utf8 import invalid_rows
+from pipelines.cutting import cut_long
 from pipelines.identities import doc_ids_of, sampled
 from pipelines.stretches import Stretch, joined_columns, joined_texts, together
 
@@ -64,6 +65,8 @@ class Chunk:
     """large_binary[N]: the text's bytes."""
     problem: np.ndarray
     """uint8[N]: index into PROBLEMS."""
+    pieces: pa.Table | None = None
+    """Rows of the ledger's `pieces`, for the documents that are pieces of longer texts; None for none."""
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -113,8 +116,14 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
             doc_ids=pa.concat_arrays([stretch.doc_ids for stretch in found]),
             text=text,
             problem=_problems(text, source.form.max_document_chars, problem),
+            pieces=_joined_pieces(found),
         )
         at += len(text)
+
+
+def _joined_pieces(stretches: Sequence[Stretch]) -> pa.Table | None:
+    tables = [stretch.pieces for stretch in stretches if stretch.pieces is not None]
+    return pa.concat_tables(tables) if tables else None
 
 
 def _stretches(source: Source, slices: Sequence[Slice], columns: Sequence[str] | None) -> Iterator[Stretch]:
@@ -137,20 +146,49 @@ def _stretches(source: Source, slices: Sequence[Slice], columns: Sequence[str] |
             packed = batch.column(name)
             if columns is None:
                 batch = batch.select(exported_schema(source.form, batch.schema, piece.path).names)
+            # The text goes its own way: long ones are cut, dictionaries unpacked a little at a time.
+            batch = batch.set_column(batch.schema.get_field_index(name), name, pa.nulls(len(packed)))
             for start, stop in micro_batches(text_sizes(packed), MICRO_BATCH_BYTES):
-                text = as_text(packed.slice(start, stop - start))
                 asked = batch.slice(start, stop - start)
-                asked = asked.set_column(asked.schema.get_field_index(name), name, text)
-                yield Stretch(
+                whole = Stretch(
                     shard=piece.path,
                     shard_rows=shard_rows[start:stop],
                     columns=asked if columns is None else _unpacked(asked),
                     doc_ids=ids.slice(start, stop - start),
-                    text=text,
+                    text=as_text(packed.slice(start, stop - start)),
                     problem=problem[start:stop],
                 )
+                yield from _cut(whole, source.form)
         if row != piece.stop:
             raise InputError(f"{piece.path}: expected rows {piece.start}-{piece.stop}, found up to {row}")
+
+
+def _cut(whole: Stretch, form: InputForm) -> Iterator[Stretch]:
+    """Yield a stretch, its long texts cut into documents of their own where the recipe says so."""
+    cut = None
+    if form.long_documents == "split":
+        cut = cut_long(whole.text, whole.doc_ids, whole.problem, form.max_document_chars)
+    if cut is None:
+        yield replace(whole, columns=_with_text(whole.columns, whole.text, form))
+        return
+    for start, stop in micro_batches(text_sizes(cut.text), MICRO_BATCH_BYTES):
+        rows = pa.array(cut.index[start:stop])
+        text = joined_texts([cut.text.slice(start, stop - start)])
+        pieces = [table for table in cut.pieces[start:stop] if table is not None]
+        yield Stretch(
+            shard=whole.shard,
+            shard_rows=whole.shard_rows[cut.index[start:stop]],
+            columns=_with_text(whole.columns.take(rows), text, form),
+            doc_ids=cut.doc_ids.slice(start, stop - start),
+            text=text,
+            problem=whole.problem[cut.index[start:stop]],
+            pieces=pa.concat_tables(pieces) if pieces else None,
+        )
+
+
+def _with_text(columns: pa.RecordBatch, text: pa.Array, form: InputForm) -> pa.RecordBatch:
+    name = form.columns.text
+    return columns.set_column(columns.schema.get_field_index(name), name, text)
 
 
 def exported_schema(form: InputForm, schema: pa.Schema, path: str) -> pa.Schema:
@@ -206,9 +244,9 @@ def _choice(source: Source, shard: str, columns: Sequence[str] | None) -> Choice
 
 def _unpacked(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return the batch without dictionaries: how a shard encodes a column is its own affair."""
-    for place, field in enumerate(batch.schema):
-        if pa.types.is_dictionary(field.type):
-            batch = batch.set_column(place, field.name, batch.column(place).dictionary_decode())
+    for place, column in enumerate(batch.schema):
+        if pa.types.is_dictionary(column.type):
+            batch = batch.set_column(place, column.name, batch.column(place).dictionary_decode())
     return batch
 
 

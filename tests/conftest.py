@@ -27,6 +27,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_formats.py",
     "tests/unit/pipelines/test_run_inputs.py",
     "tests/unit/pipelines/test_run_lexicon.py",
+    "tests/unit/pipelines/test_run_long_documents.py",
     "tests/unit/pipelines/test_run_models.py",
     "tests/unit/pipelines/test_run_language.py",
     "tests/unit/pipelines/test_run_url_lists.py",

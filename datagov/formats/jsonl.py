@@ -27,8 +27,8 @@ OTHER_FIELDS = "other_fields"
 BATCH_BYTES = 16 * 2**20
 PEEK_BYTES = 2**20
 """How much of a file is looked at to see whether the named fields occur in it."""
-PER_CHARACTER = 12
-"""Most bytes of a character as JSON may write it: two escapes such as \\ud83d\\ude00."""
+PER_BYTE = 3
+"""Most bytes by which JSON may write one of UTF-8: four are two escapes such as \\ud83d\\ude00."""
 MARK = b"\xef\xbb\xbf"
 NOT_UTF8, TOO_LONG, NOT_JSON, WRONG_TYPE = (
     PROBLEMS.index(name) for name in ("not_utf8", "too_long", "not_json", "wrong_type")
@@ -145,7 +145,7 @@ def _opened(files: Files, path: str) -> Iterator[pa.NativeFile]:
 
 
 def _lines(stream: pa.NativeFile, span: tuple[int, int], form: InputForm) -> Iterator[list[bytes | None]]:
-    most = PER_CHARACTER * form.max_document_chars + PEEK_BYTES
+    most = PER_BYTE * form.most_bytes + PEEK_BYTES
     first = span[0] == 0
     for lines in read_lines(stream, span, most_bytes=most, batch_bytes=BATCH_BYTES):
         if first and lines[0] is not None:

@@ -23,8 +23,6 @@ GROUP_FILES = 5_000
 BATCH_BYTES = 16 * 2**20
 EVERY_TEXT = "*.txt"
 """Name of a shard in its folder."""
-MOST_UTF8 = 4
-"""Most bytes of a character."""
 
 
 class TextFiles:
@@ -102,7 +100,7 @@ def _of_shard(files: Files, path: str) -> list[FoundFile]:
 
 def _rows(files: Files, found: Sequence[FoundFile], columns: Sequence[str] | None, form: InputForm) -> Rows:
     # A file that is far too long is set aside by its size, without being read.
-    long = [file.size > MOST_UTF8 * form.max_document_chars for file in found]
+    long = [file.size > form.most_bytes for file in found]
     problem = np.array([PROBLEMS.index("too_long") if is_long else 0 for is_long in long], np.uint8)
     texts = [None if is_long else _bytes(files, file) for file, is_long in zip(found, long, strict=True)]
     made = {

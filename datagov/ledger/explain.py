@@ -47,7 +47,8 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
     -------
     dict
         `run`: run_id, dataset, recipe_digest, code_version. `document`: its row of `documents`, with
-        part and row. `verdict`: action, step, orphaned, errors, exported (path of the kept shard).
+        part and row. `piece`: parent, number, pieces, start_char and start_byte of a document that is a piece of
+        a longer text, else None. `verdict`: action, step, orphaned, errors, exported (path of the kept shard).
         `steps`: one entry a step with its status (edited | unchanged | passed | annotated | removed |
         not compared | not applied | not reached) and, as they apply, `edit`, `spans` (what it removed), `found` (where,
         and which terms of lexicons), `when`, `signals` (numerator,
@@ -66,7 +67,7 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
     con = new_connection()
     # Only tables that have files: an empty one would have to be made from its Arrow schema.
     present = {"documents", "decisions"}
-    present |= {"errors"} if ledger.files("errors") else set()
+    present |= {table for table in ("errors", "pieces") if ledger.files(table)}
     present |= {"pairs"} if any(ledger.step_files("pairs").values()) else set()
     lock(con, create_file_views(con, ledger, schema="files", only=present))
     found = find(con, ledger, document)
@@ -88,6 +89,7 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
             for key in ("run_id", "dataset", "recipe_digest", "code_version", "finished")
         },
         "document": found,
+        "piece": piece_of(con, found["doc_id"]) if "pieces" in present else None,
         "verdict": {
             "action": decision["action"],
             "step": decision["step"],
@@ -101,6 +103,13 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         "cluster": cluster(con, found["doc_id"], decision),
         "pairs": compared_pairs(con, found["doc_id"], decision) if "pairs" in present else no_pairs,
     }
+
+
+def piece_of(con: duckdb.DuckDBPyConnection, doc_id: UUID) -> dict[str, Any] | None:
+    """Return of which text this document is which piece; None where it is none."""
+    sql = "SELECT parent, number, pieces, start_char, start_byte FROM files.pieces WHERE doc_id = $id"
+    rows = fetch(con, sql, params={"id": doc_id}).records()
+    return rows[0] if rows else None
 
 
 def exported_file(ledger: Ledger, found: Mapping[str, Any]) -> str | None:
@@ -118,6 +127,9 @@ def find(con: duckdb.DuckDBPyConnection, ledger: Ledger, document: str) -> dict[
     if DOC_ID.match(document):
         by_doc_id = "SELECT * FROM files.documents WHERE doc_id = $id"
         rows = fetch(con, by_doc_id, params={"id": UUID(document)}).records()
+        if not rows and ledger.files("pieces"):
+            by_parent = "SELECT documents.* FROM files.documents JOIN files.pieces USING (doc_id) WHERE parent = $id ORDER BY number"
+            rows = fetch(con, by_parent, params={"id": UUID(document)}).records()
     if not rows:
         by_id = "SELECT * FROM files.documents WHERE id = $id ORDER BY doc_id"
         rows = fetch(con, by_id, params={"id": document}).records()

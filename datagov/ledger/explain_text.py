@@ -45,6 +45,11 @@ def print_explanation(told: Mapping[str, Any]) -> None:
         "run": f"{run['run_id']} of {run['dataset']}: {recipe}",
         "exported": told["verdict"]["exported"],
     }
+    if told["piece"] is not None:
+        piece = told["piece"]
+        facts["piece"] = (
+            f"{piece['number'] + 1} of {piece['pieces']} of {piece['parent'].hex}, from character {piece['start_char']}"
+        )
     for name, value in facts.items():
         if value is not None:
             terminal.line(f"  {name:<9} {value}")

@@ -27,6 +27,8 @@ class Place:
     shard: str
     row: int
     bytes: int | None
+    piece_start: int | None = None
+    """Where a piece begins in the text of its row, in bytes; None for a document that is no piece."""
 
 
 def input_form(recorded: Mapping[str, Any]) -> InputForm:
@@ -38,6 +40,7 @@ def input_form(recorded: Mapping[str, Any]) -> InputForm:
         hive=recorded.get("hive", False),
         path_column=recorded.get("path_column"),
         max_document_chars=recorded.get("max_document_chars", InputForm.max_document_chars),
+        long_documents=recorded.get("long_documents", InputForm.long_documents),
     )
 
 
@@ -86,7 +89,9 @@ def read_texts(ledger: Ledger, places: Sequence[Place], *, override: Path | None
     for shard, indices in sorted(by_shard.items()):
         rows = [places[index].row for index in indices]
         for index, text in zip(indices, texts_of_shard(root, form, shard, rows), strict=True):
-            expected = places[index].bytes
+            expected, start = places[index].bytes, places[index].piece_start
+            if text is not None and start is not None and expected is not None:
+                text = text[start : start + expected]  # noqa: PLW2901
             if text is not None and (expected is None or len(text) == expected):
                 texts[index] = decoded(text)
     return texts

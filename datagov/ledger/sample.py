@@ -10,8 +10,9 @@ from datagov.ledger.console import fetch
 from datagov.ledger.input_texts import Place, read_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from uuid import UUID
 
     import duckdb
 
@@ -96,7 +97,11 @@ def choose(con: duckdb.DuckDBPyConnection, condition: str, params: Mapping[str, 
 
 def with_texts(ledger: Ledger, found: list[dict[str, Any]], input_path: Path | None) -> Sample:
     """Add each document's text."""
-    places = [Place(document["shard"], document["shard_row"], document["bytes"]) for document in found]
+    starts = piece_starts(ledger, [document["doc_id"] for document in found])
+    places = [
+        Place(document["shard"], document["shard_row"], document["bytes"], starts.get(document["doc_id"]))
+        for document in found
+    ]
     texts = read_texts(ledger, places, override=input_path) if places else []
     population = int(found[0]["population"]) if found else 0
     documents = [
@@ -104,3 +109,11 @@ def with_texts(ledger: Ledger, found: list[dict[str, Any]], input_path: Path | N
         for document, text in zip(found, texts, strict=True)
     ]
     return Sample(population, documents)
+
+
+def piece_starts(ledger: Ledger, doc_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return doc_id -> first byte in the text of its row, for those that are pieces."""
+    if not ledger.files("pieces") or not doc_ids:
+        return {}
+    sql = "SELECT doc_id, start_byte FROM files.pieces WHERE doc_id IN (SELECT unnest($ids))"
+    return {row[0]: row[1] for row in fetch(ledger.connect(), sql, params={"ids": list(doc_ids)}).rows}

@@ -17,6 +17,7 @@ __all__ = [
     "FORMAT_VERSION",
     "LIMITS",
     "PAIRS",
+    "PIECES",
     "REASON",
     "SPANS",
     "TABLES",
@@ -130,6 +131,20 @@ ERRORS = pa.schema(
 )
 """Documents set aside and shards that could not be read (`shard_row` NULL)."""
 
+PIECES = pa.schema(
+    [
+        pa.field("doc_id", UUID, nullable=False),
+        pa.field("parent", UUID, nullable=False),
+        pa.field("number", pa.int32(), nullable=False),
+        pa.field("pieces", pa.int32(), nullable=False),
+        pa.field("start_char", pa.int64(), nullable=False),
+        pa.field("start_byte", pa.int64(), nullable=False),
+    ]
+)
+"""One row a document that is a piece of a longer text (`long_documents: split`): the `number`-th, from 0, of the
+`pieces` that the text of `parent` was cut into, beginning at this code point and byte of it. The parent is no
+document of the run; its doc_id is the one it would have had. All pieces have its shard, row, id, source and url."""
+
 BUCKETS = pa.schema(
     [
         pa.field("key", pa.uint64(), nullable=False),
@@ -185,6 +200,7 @@ TABLES: dict[str, pa.Schema] = {
     "edits": EDITS,
     "spans": SPANS,
     "errors": ERRORS,
+    "pieces": PIECES,
     "buckets": BUCKETS,
     "templates": TEMPLATES,
     "limits": LIMITS,

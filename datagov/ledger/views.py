@@ -82,7 +82,8 @@ def create_file_views(
 
     for table in BY_DOCUMENT:
         view(table, table, WITH_ROW, ledger.files(table))
-    view("errors", "errors", "*", ledger.files("errors"))
+    for table in ("errors", "pieces"):
+        view(table, table, "*", ledger.files(table))
     for table in BY_STEP:
         steps = ledger.step_files(table)
         for number, (step, paths) in enumerate(steps.items()):

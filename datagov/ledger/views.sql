@@ -43,6 +43,10 @@ CREATE VIEW errors AS
 SELECT hex_id(doc_id) AS doc_id, shard, shard_row, reason, detail
 FROM files.errors;
 
+CREATE VIEW pieces AS
+SELECT hex_id(doc_id) AS doc_id, hex_id(parent) AS parent, number, pieces, start_char, start_byte
+FROM files.pieces;
+
 CREATE VIEW pairs AS
 SELECT step, hex_id(a) AS a, hex_id(b) AS b, shared_bands, agreeing_rows, signature_rows,
        estimated_jaccard(agreeing_rows, signature_rows) AS estimate,

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from datagov.edits import edit_of
 from datagov.ids import value_ids
-from datagov.ledger.tables import DOCUMENTS, ERRORS, SPANS
+from datagov.ledger.tables import DOCUMENTS, ERRORS, PIECES, SPANS
 from datagov.shards import PROBLEMS
 from datagov.storage import Output
 from datagov.text.normal import normal_bytes
@@ -30,6 +30,7 @@ class DocumentsBuilder:
         self._source = source
         self._tables: list[pa.Table] = []
         self._errors: list[pa.Table] = []
+        self._pieces: list[pa.Table] = []
 
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk."""
@@ -54,6 +55,8 @@ class DocumentsBuilder:
             "chars": spread.column("chars"),
         }
         self._tables.append(typed(columns, DOCUMENTS))
+        if chunk.pieces is not None:
+            self._pieces.append(chunk.pieces)
         bad = np.flatnonzero(chunk.problem)
         if len(bad):
             index = pa.array(bad)
@@ -76,10 +79,16 @@ class DocumentsBuilder:
             "errored": errors.num_rows,
             "bytes": int(np.nansum(documents.column("bytes").to_numpy())) if documents.num_rows else 0,
         }
-        return [
+        outputs = [
             Output(self.product.file(part), documents),
             Output(self.product.file(part, "errors"), errors),
-        ], facts
+        ]
+        if self._source.form.long_documents == "split":
+            pieces = joined(self._pieces, PIECES)
+            outputs.append(Output(self.product.file(part, "pieces"), pieces))
+            firsts = pc.equal(pieces.column("number"), 0)
+            facts |= {"pieces": pieces.num_rows, "split": pc.sum(firsts).as_py() or 0}
+        return outputs, facts
 
     def _detail(self, reason: str) -> str:
         return {

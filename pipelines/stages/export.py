@@ -65,8 +65,12 @@ def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: S
     name = source.columns.text
     position = table.schema.get_field_index(name)
     table = table.set_column(position, name, texts)
-    if identity_column(table.schema) is not None:
-        return table
+    identity = identity_column(table.schema)
+    if identity is not None:
+        # The pieces of a long document have ids of their own; all others have this one.
+        place = table.schema.get_field_index(identity)
+        field = table.schema.field(place)
+        return table.set_column(place, field, doc_ids if field.type == pa.uuid() else doc_ids.storage)
     first, second = IDENTITY_COLUMNS
     return table.append_column(second if first in table.column_names else first, doc_ids)
 
