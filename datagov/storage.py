@@ -61,6 +61,8 @@ class Output:
     """Lengths of the Parquet row groups; None for a fixed size."""
     encodings: Mapping[str, str] = field(default_factory=dict)
     """Parquet encodings of single columns; the others use dictionaries where they pay."""
+    rows: int = 0
+    """Rows of a Parquet file that comes as bytes."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def commit(root: Folder, receipt_path: str, receipt_of: Receipt, outputs: Sequen
     with place as put_one, several(put_one, len(outputs)) as put_file:
         for output in outputs:
             if isinstance(output.data, bytes):
-                rows, data = 0, output.data
+                rows, data = output.rows, output.data
             else:
                 rows = output.data.num_rows
                 data = encode_table(output.data, row_groups=output.row_groups, encodings=output.encodings)

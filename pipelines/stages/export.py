@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from datagov.columns import IDENTITY_COLUMNS, identity_column
+from datagov.columns import IDENTITY_COLUMNS, identity_column, text_sizes
 from datagov.documents import shard_schema
 from datagov.shards import Slice
 from datagov.storage import Output, Receipt
 from pipelines.parts import output_name
+from pipelines.shard_file import ShardFile
 from pipelines.stage import Task, finish
 from pipelines.text_states import edited
 from pipelines.texts import Chunk, Source, exported_schema, read_part
 
 __all__ = ["apply"]
-
-EXPORT_ROW_GROUP_ROWS = 10_000
 
 
 def apply(task: Task) -> list[Receipt]:
@@ -32,24 +32,37 @@ def apply(task: Task) -> list[Receipt]:
     source: Source = task.args["source"]
     decisions = pq.read_table(task.root / task.args["decisions"], columns=["action"], use_threads=False)
     kept = pc.equal(decisions.column("action"), "keep").to_numpy()
-    # A part has one piece of a shard at most.
-    tables: dict[str, list[pa.Table]] = {piece.path: [] for piece in task.args["slices"]}
-    total = 0
+    written: dict[str, Output] = {}
+    for piece, file in _files(task, source, kept):
+        path = f"{task.args['folder']}/{output_name(piece)}"
+        written[piece.path] = Output(path, file.finish(), rows=file.rows)
+    for piece in task.args["slices"]:
+        if piece.path not in written:
+            empty = ShardFile(_schema(source, piece))
+            written[piece.path] = Output(f"{task.args['folder']}/{output_name(piece)}", empty.finish())
+    outputs = [written[piece.path] for piece in task.args["slices"]]
+    return [finish(task, outputs, {"kept": sum(output.rows for output in outputs)}, started)]
+
+
+def _files(task: Task, source: Source, kept: np.ndarray) -> Iterator[tuple[Slice, ShardFile]]:
+    """Yield the pieces that have documents, and their files, as soon as each has all of them."""
+    pieces = {piece.path: piece for piece in task.args["slices"]}  # of one shard a part has one at most
+    shard, file = "", None
     for chunk in read_part(source, task.args["slices"], None):
         chosen = np.flatnonzero(kept[chunk.start : chunk.start + len(chunk.text)])
         index = pa.array(chosen)
         texts = edited(chunk.text.take(index).view(pa.large_string()), task.args["edits"])
         table = _with(chunk.columns.take(index), chunk.doc_ids.take(index), texts, source)
-        for shard, first, last in _spans(chunk, chosen):
-            tables[shard].append(table.slice(first, last - first))
-        total += len(chosen)
-    outputs = []
-    for piece in task.args["slices"]:
-        found = tables[piece.path]
-        table = pa.concat_tables(found) if found else _empty(source, piece)
-        lengths = _row_groups(table.num_rows)
-        outputs.append(Output(f"{task.args['folder']}/{output_name(piece)}", table, row_groups=lengths))
-    return [finish(task, outputs, {"kept": total}, started)]
+        sizes = text_sizes(texts)
+        for following, first, last in _spans(chunk, chosen):
+            if following != shard:
+                if file is not None:
+                    yield pieces[shard], file
+                shard, file = following, ShardFile(table.schema)
+            if file is not None:
+                file.add(table.slice(first, last - first), sizes[first:last])
+    if file is not None:
+        yield pieces[shard], file
 
 
 def _spans(chunk: Chunk, chosen: np.ndarray) -> list[tuple[str, int, int]]:
@@ -75,14 +88,10 @@ def _with(columns: pa.RecordBatch, doc_ids: pa.Array, texts: pa.Array, source: S
     return table.append_column(second if first in table.column_names else first, doc_ids)
 
 
-def _empty(source: Source, piece: Slice) -> pa.Table:
+def _schema(source: Source, piece: Slice) -> pa.Schema:
+    """Return the columns that the kept documents of a piece have."""
     schema = shard_schema(source.root, source.form, piece.path)
     schema = exported_schema(source.form, schema, piece.path)
     batch = pa.RecordBatch.from_pylist([], schema=schema)
     nobody = pa.ExtensionArray.from_storage(pa.uuid(), pa.array([], pa.binary(16)))
-    return _with(batch, nobody, pa.array([], pa.large_string()), source)
-
-
-def _row_groups(rows: int) -> list[int]:
-    whole, rest = divmod(rows, EXPORT_ROW_GROUP_ROWS)
-    return [EXPORT_ROW_GROUP_ROWS] * whole + ([rest] if rest or not whole else [])
+    return _with(batch, nobody, pa.array([], pa.large_string()), source).schema

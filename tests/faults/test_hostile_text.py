@@ -136,25 +136,46 @@ def test_one_line_of_a_gigabyte_is_set_aside_in_bounded_memory(tmp_path: Path) -
     assert ended.peak < 0.8 * GIB
 
 
-def test_more_than_2_gib_of_text_in_one_row_group(tmp_path: Path) -> None:
-    # A few texts, many times over: a dictionary keeps the file small, the text has its full length. Long texts
-    # are set aside, so that the test reads them and does not measure them.
-    rows, length = 2_300, 1_000_000
+def write_packed(path: Path, *, rows: int, length: int) -> np.ndarray:
+    """Write one row group of a few texts, many times over; return int[rows]: which, 0 being a short one.
+
+    A dictionary keeps the file small, the text has its full length.
+    """
     texts = ["a short text", *(f"{number} " + "x" * length for number in range(19))]
     index = np.arange(rows) % len(texts)
     text = pa.DictionaryArray.from_arrays(pa.array(index, pa.int32()), pa.array(texts, pa.large_string()))
-    path = tmp_path / "corpus/a.parquet"
     path.parent.mkdir()
     table = pa.table({"id": [f"d{row}" for row in range(rows)], "text": text})
     pq.write_table(table, path, row_group_size=rows, store_schema=False)
+    assert int(np.count_nonzero(index)) * length > 2 * GIB
+    return index
+
+
+def test_more_than_2_gib_of_text_in_one_row_group(tmp_path: Path) -> None:
+    # Long texts are set aside, so that the test reads them and does not measure them.
+    index = write_packed(tmp_path / "corpus/a.parquet", rows=2_300, length=1_000_000)
     short = int(np.count_nonzero(index == 0))
-    assert (rows - short) * length > 2 * GIB
     steps = [{"exact_dedup": {"annotate": True}}]
     ended = measured_run(write_recipe(tmp_path, steps=steps, input={"max_document_chars": 100_000}))
     assert ended.code == 0, ended.err
     counts = manifest(tmp_path)["counts"]
-    assert (counts["kept"], counts["errored"]) == (short, rows - short)
+    assert (counts["kept"], counts["errored"]) == (short, len(index) - short)
     assert ended.peak < 0.8 * GIB
+
+
+def test_more_than_2_gib_of_kept_text_in_one_exported_shard(tmp_path: Path) -> None:
+    index = write_packed(tmp_path / "corpus/a.parquet", rows=2_300, length=1_000_000)
+    ended = measured_run(write_recipe(tmp_path, steps=[{"exact_dedup": {"annotate": True}}]))
+    assert ended.code == 0, ended.err
+    assert manifest(tmp_path)["counts"]["kept"] == len(index)
+    (path,) = manifest(tmp_path)["data"]
+    with pq.ParquetFile(tmp_path / "out" / path) as file:
+        groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+        assert sum(group.num_rows for group in groups) == len(index)
+        assert max(group.num_rows for group in groups) < 100
+        last = file.read_row_group(file.num_row_groups - 1, columns=["text"]).column("text")
+        assert len(last[-1].as_py()) == 1_000_000 + len(f"{index[-1] - 1} ")
+    assert ended.peak < 1.0 * GIB
 
 
 TINY_FILES = 10_000
