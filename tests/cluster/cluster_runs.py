@@ -65,7 +65,7 @@ def run_in_process(recipe: Path, executor: str, *, workers: int, **options: Any)
         executor,
         workers=workers,
         address=options.get("address"),
-        shared_filesystem=plan.recipe.shared_filesystem,
+        shared_filesystem=plan.seen_by_every_node,
     )
     try:
         with Reporter(quiet=True) as reporter:
