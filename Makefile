@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 CORPUS ?= ../shared/corpus
 LABELLED ?= ../shared/labelled
 LEXICONS ?= ../shared/lexicons
+# For example --kept faults.jsonl --most 12: cases of the crash matrix in pieces.
+CASES ?=
 INSTALLED := $(VENV)/.installed
 CORE := $(VENV)/.installed-core
 FAST := tests/contracts tests/golden tests/rules tests/unit
@@ -53,7 +55,7 @@ engines: $(INSTALLED) ## real engines, in an environment of their own: vLLM on C
 	$(BIN)/python -m pytest -q -rs tests/engines
 
 faults: $(INSTALLED) peers ## kill, fill and fail a run at every step of its commits; the tables of docs/reliability.md
-	PYTHONPATH=tests $(BIN)/python tests/faults/crash_matrix.py --page docs/reliability.md
+	PYTHONPATH=tests $(BIN)/python tests/faults/crash_matrix.py --page docs/reliability.md $(CASES)
 	PYTHONPATH=tests $(BIN)/python tests/faults/peer_kill.py --page docs/reliability.md
 
 growth: $(INSTALLED) ## time and memory at 1x, 4x and 16x of a corpus; the table of docs/scale.md

@@ -2,19 +2,20 @@
 
 As a program it strikes at every point with every fault on both executors and writes the table of
 docs/reliability.md (`make faults`); the tests take a part of it. The faults are those of `inject/`, in real
-processes of the program and of Ray.
+processes of the program and of Ray. All of it takes an hour or so; with `--kept FILE` it can be run in pieces.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -200,14 +201,26 @@ def verdict(result: Result) -> str:
     return f"**{result.code}, then {result.again}, {result.lost} lost**"
 
 
+def read_kept(path: Path | None) -> list[Result]:
+    """Return the cases that earlier calls ran."""
+    if path is None or not path.exists():
+        return []
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    return [Result(**{**record, "point": Point(**record["point"])}) for record in records]
+
+
 def make_table() -> int:
     """Run the matrix and print its table; exit code 1 if a case failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--executors", nargs="+", choices=EXECUTORS, default=list(EXECUTORS))
+    parser.add_argument("--kept", type=Path, help="file of the cases that were run, which are not run again")
+    parser.add_argument("--most", type=int, default=sys.maxsize, help="most cases to run now")
     parser.add_argument("--page", type=Path, help="Markdown page to put the table into")
     arguments = parser.parse_args()
     machine = pages.machine()
-    results = []
+    results = read_kept(arguments.kept)
+    known = {(result.executor, result.point, result.fault) for result in results}
+    left = arguments.most
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shards = program.make_shards(folder)
@@ -215,11 +228,17 @@ def make_table() -> int:
         for executor in arguments.executors:
             with ray_cluster() if executor == "ray" else no_cluster() as address:
                 for number, (point, fault) in enumerate(cases()):
+                    if left == 0 or (executor, point, fault) in known:
+                        continue
+                    left -= 1
                     recipe = program.write_recipe(folder / f"{executor}-{number}", shards)
                     result = strike(
                         point, fault, executor, recipe, folder / "undisturbed/out", address=address
                     )
                     results.append(result)
+                    if arguments.kept is not None:
+                        with arguments.kept.open("a") as file:
+                            file.write(json.dumps(asdict(result)) + "\n")
                     print(
                         f"{executor}: {fault} at {point.where}, {point.when}: {verdict(result)}",
                         f"({result.seconds:.1f} s)",
