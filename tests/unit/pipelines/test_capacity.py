@@ -42,7 +42,7 @@ def test_everything_grows_with_the_documents_and_shared_work_shrinks_with_the_cp
 def test_a_node_holds_its_workers_and_the_largest_task_of_the_run() -> None:
     found = capacity(RATES, 1_000_000, Nodes(2, 10))
     assert found["largest_task"] == "identify"
-    assert found["memory_per_node_bytes"] == 10 * RATES.worker_bytes + 48_000_000
+    assert found["memory_per_node_bytes"] == 10 * RATES.worker_bytes + 80_000_000
 
 
 @pytest.mark.parametrize(
