@@ -11,7 +11,7 @@ import pyarrow as pa
 from datagov.columns import Columns
 from datagov.errors import DamagedShard
 
-__all__ = ["PROBLEMS", "InputForm", "Rows", "Shard", "Slice", "UnreadableShard", "damaged_shard"]
+__all__ = ["MOST_UTF8", "PROBLEMS", "InputForm", "Rows", "Shard", "Slice", "UnreadableShard", "damaged_shard"]
 
 PROBLEMS = ("", "null_text", "not_utf8", "too_long", "not_json", "wrong_type")
 """Why a document is set aside; index 0 means it is not."""

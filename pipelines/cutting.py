@@ -10,12 +10,11 @@ import pyarrow as pa
 from datagov.columns import text_sizes
 from datagov.ids import piece_ids
 from datagov.ledger.tables import PIECES
+from datagov.shards import MOST_UTF8
 from datagov.text.utf8 import invalid_rows
 
 __all__ = ["Cut", "cut_long", "piece_ends"]
 
-MOST_UTF8 = 4
-"""Most bytes of a character."""
 BOUNDARIES = (("\n",), ("。", "！", "？", ". ", "! ", "? "), (" ", "\t", "\u3000"))
 """What a piece rather ends with, best first: a line, a sentence, a word."""
 

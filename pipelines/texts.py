@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from datagov.columns import Choice, Columns, as_string, as_text, check_columns, identity_column, text_sizes
 from datagov.documents import MOST_ROWS, folder_columns, micro_batches, read_slice
 from datagov.errors import InputError
-from datagov.shards import InputForm, Slice
+from datagov.shards import MOST_UTF8, InputForm, Slice
 from datagov.text.utf8 import invalid_rows
 from pipelines.cutting import cut_long
 from pipelines.identities import doc_ids_of, sampled
@@ -257,7 +257,7 @@ def _offsets(text: pa.Array) -> np.ndarray:
 def _problems(text: pa.Array, most_chars: int, of_format: np.ndarray) -> np.ndarray:
     problem = np.zeros(len(text), np.uint8)
     sizes = np.diff(_offsets(text))
-    problem[sizes > 4 * most_chars] = 3
+    problem[sizes > MOST_UTF8 * most_chars] = 3
     problem[invalid_rows(text)] = 2
     for row in np.flatnonzero((sizes > most_chars) & (problem == 0)):
         if len(text[int(row)].as_py().decode()) > most_chars:
