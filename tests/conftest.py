@@ -12,7 +12,11 @@ import pytest
 from governing import DemoPlan, Finished, Governed
 
 WHOLE_RUNS = (
+    "tests/unit/classifiers/test_fasttext.py",
+    "tests/unit/detectors/checkpoints/",
+    "tests/unit/detectors/fingerprint/test_engine.py",
     "tests/unit/detectors/targets/",
+    "tests/unit/lm/",
     "tests/faults/",
     "tests/unit/pipelines/test_outlook.py",
     "tests/stores/",
@@ -39,10 +43,6 @@ WHOLE_RUNS = (
     "tests/unit/detectors/fingerprint/test_fingerprint_command.py",
     "tests/unit/detectors/statistics/test_blind.py",
     "tests/unit/detectors/statistics/test_set_tests.py",
-    "tests/unit/detectors/checkpoints/test_checkpoint.py",
-    "tests/unit/detectors/checkpoints/test_lab_and_score.py",
-    "tests/unit/detectors/checkpoints/test_trace_store.py",
-    "tests/unit/detectors/checkpoints/test_windows.py",
     "tests/unit/detectors/fingerprint/test_forcing_sweep.py",
     "tests/unit/detectors/test_sweep_command.py",
     "tests/unit/detectors/test_verdict_commands.py",
@@ -53,6 +53,14 @@ WHOLE_RUNS = (
 )
 """Tests that make run after run, call the command line many times, or measure every rule on every example: `make test` has
 time for them, `make check` has two minutes."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files of slow tests unread where slow tests are not wanted: some import torch."""
+    unwanted = "not slow" in config.option.markexpr and any(
+        place in collection_path.as_posix() for place in WHOLE_RUNS
+    )
+    return True if unwanted else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
