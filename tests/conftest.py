@@ -49,6 +49,13 @@ WHOLE_RUNS = (
     "tests/unit/ledger/test_cli.py",
     "tests/unit/pipelines/test_capacity.py",
     "tests/unit/test_doctor.py",
+    "tests/unit/classifiers/test_training.py",
+    "tests/unit/edits/test_edit_simplify.py",
+    "tests/unit/ledger/test_console.py",
+    "tests/unit/ledger/test_sample.py",
+    "tests/unit/pii/test_find.py",
+    "tests/unit/text/test_terms.py",
+    "tests/rules/test_every_rule.py",
     "tests/rules/test_rule_pages.py",
 )
 """Tests that make run after run, call the command line many times, or measure every rule on every example: `make test` has
