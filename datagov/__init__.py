@@ -1,6 +1,6 @@
 """datagov governs the data language models are pretrained on: measure, decide, record.
 
-`datagov.measure(texts, profile)` measures texts in memory; `datagov.SignalFamily` and `datagov.RuleInfo` are
+`datagov.measure(texts, profile)` measures texts in memory, `datagov.measure_lines` their lines; `datagov.SignalFamily` and `datagov.RuleInfo` are
 what a family of one's own is made of. They are loaded when first asked for: importing datagov loads nothing.
 """
 
@@ -10,14 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from datagov.in_memory import measure
+    from datagov.in_memory import measure, measure_lines
     from datagov.rule import RuleInfo, SignalFamily
 
-__all__ = ["RuleInfo", "SignalFamily", "measure"]
+__all__ = ["RuleInfo", "SignalFamily", "measure", "measure_lines"]
 
 __version__ = "0.1.0"
 
-HOMES = {"RuleInfo": "datagov.rule", "SignalFamily": "datagov.rule", "measure": "datagov.in_memory"}
+HOMES = {
+    "RuleInfo": "datagov.rule",
+    "SignalFamily": "datagov.rule",
+    "measure": "datagov.in_memory",
+    "measure_lines": "datagov.in_memory",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,8 @@ from datagov import terminal
 from datagov.errors import ConfigError, DatagovError, did_you_mean
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from datagov.profiles import Profile
     from datagov.quantiles import Quantile
     from datagov.rule import RuleInfo, SignalFamily
@@ -43,6 +45,14 @@ def rules_command(
     check: Annotated[
         bool, typer.Option("--check", help="Run the checks that every family must pass on this one.")
     ] = False,
+    file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--file",
+            metavar="PARAMETER=PATH",
+            help="With --check: a file the family reads, such as model=PATH.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """List profiles and rules, or say how one of them is defined and where it comes from.
@@ -54,6 +64,8 @@ def rules_command(
     from datagov.signals.imported import installed
 
     offered = (*FAMILIES, *MODEL_FAMILIES)
+    if file and not check:
+        raise ConfigError("--file goes with --check.")
     if name is None:
         if check:
             raise ConfigError("--check goes with the name of a family.")
@@ -66,7 +78,8 @@ def rules_command(
     if ":" in name or name.partition("@")[0] in packages:
         families = [family(name, beside=str(Path.cwd()))]
     if check:
-        run_checks(families[0] if families else family(name), as_json=as_json)
+        checked = families[0] if families else family(name)
+        run_checks(checked, files_given(checked, file or ()), as_json=as_json)
     elif families:
         show_family(families[0], as_json=as_json)
     elif name in PROFILES or Path(name).suffix in (".yaml", ".yml"):
@@ -84,11 +97,26 @@ def rules_command(
         raise ConfigError(f"There is no profile, family or rule {name!r}. {hint}")
 
 
-def run_checks(family: SignalFamily, *, as_json: bool) -> None:
-    """Run every check on a family; exit with 1 where one fails."""
+def files_given(family: SignalFamily, written: Sequence[str]) -> dict[str, str]:
+    """Return parameter -> path from PARAMETER=PATH, or raise ConfigError: one is unknown, missing or no file."""
+    given = dict(each.partition("=")[::2] for each in written)
+    wanted = " ".join(f"--file {name}=PATH" for name in family.files)
+    for name, path in given.items():
+        if name not in family.files:
+            hint = f"It reads {', '.join(family.files)}." if family.files else "It reads none."
+            raise ConfigError(f"--file {name}: signal family {family.id!r} has no such file. {hint}")
+        if not Path(path).exists():
+            raise ConfigError(f"--file {name}: there is no file {path!r}.")
+    if len(given) < len(family.files):
+        raise ConfigError(f"Signal family {family.id!r} reads a file: add {wanted}.")
+    return given
+
+
+def run_checks(family: SignalFamily, files: Mapping[str, str], *, as_json: bool) -> None:
+    """Run every check on a family with its files, parameter -> path; exit with 1 where one fails."""
     from datagov.testing import CHECKS, EXAMPLES
 
-    given = {name: EXAMPLES[name] for name in family.required if name in EXAMPLES}
+    given = {name: EXAMPLES[name] for name in family.required if name in EXAMPLES} | dict(files)
     found: dict[str, str | None] = {}
     for check in CHECKS:
         try:

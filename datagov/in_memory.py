@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.conditions import evaluate
-from datagov.errors import InputError
+from datagov.errors import ConfigError, InputError
 from datagov.labels import label_of
 from datagov.policy import CROSSING, Bound, crossings, values
 from datagov.profiles import Profile, load_profile
@@ -19,7 +19,7 @@ from datagov.quantiles import quantile_of
 from datagov.signals.imported import measured
 from datagov.text.batch import TextBatch
 
-__all__ = ["measure"]
+__all__ = ["measure", "measure_lines"]
 
 BATCH_BYTES = 16 * 2**20
 """Most text measured at once."""
@@ -70,6 +70,49 @@ def measure(texts: Texts, profile: str | Path | Profile, *, crossed: bool = Fals
     if crossed:
         result = result.append_column("crossed", outcome(chosen, found, rows=len(sound)))
     return spread(result, column)
+
+
+def measure_lines(texts: Texts, profile: str | Path | Profile) -> pa.Table:
+    """Measure the single lines of texts with those families of a profile that do, such as `redpajama-v2`'s.
+
+    Parameters
+    ----------
+    texts, profile
+        As `measure` takes them.
+
+    Returns
+    -------
+    Table
+        A row a line that is not blank, in order: `row` (of the texts), `line` (of the text, from 0), `start`, `end`
+        (its code points, the last exclusive), all int64; and a DOUBLE column under each rule's name, NULL where it
+        is undefined.
+
+    Raises
+    ------
+    ConfigError
+        There is no such profile, one of its families cannot be measured with, or none measures lines.
+    InputError
+        The texts are no texts.
+    """
+    chosen = profile if isinstance(profile, Profile) else load_profile(profile)
+    families = [(chosen.family(name), params) for name, params in chosen.families.items()]
+    by_line = [(each.by_line, params, each.rules) for each, params in families if each.by_line is not None]
+    if not by_line:
+        raise ConfigError(f"Profile {chosen.name!r} measures no lines. The family 'line_signals' does.")
+    column = as_texts(texts)
+    rows = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    first, pieces = 0, []
+    for batch in batches(column.drop_null()):
+        piece: dict[str, pa.Array] = {}
+        for measured_by_line, params, rules in by_line:
+            lines = measured_by_line(batch, params)
+            place = rows[first + lines.column("row").to_numpy()] if lines.num_rows else np.zeros(0, np.int64)
+            piece |= {"row": pa.array(place, pa.int64())}
+            piece |= {name: lines.column(name) for name in ("line", "start", "end")}
+            piece |= values(lines, rules)
+        pieces.append(pa.table(piece))
+        first += batch.n
+    return pa.concat_tables(pieces)
 
 
 def labels(codes: pa.DoubleArray) -> pa.StringArray:

@@ -99,6 +99,10 @@ class SignalFamily:
     """Measures as `measure` does and also says where: with rows of `row` (of the batch), `rule`, `start`, `end` (code
     points of the document, the last exclusive) and `term` (an id, or NULL), by row and start. The ledger keeps them as
     `spans`. None for a family that counts without saying where."""
+    by_line: Callable[[TextBatch, Params], pa.RecordBatch] | None = None
+    """Measures single lines: rows of `row` (of the batch), `line` (of the document, from 0), `start`, `end` (its code
+    points) and the columns of `measure`, whose sums over a document's lines these are. The ledger keeps the rules'
+    values of each line as `line_values`. None for a family that has values of documents only."""
     origin: Origin | None = None
     """Set when a user's family is imported; None for the families of this release."""
     of: str = ""

@@ -8,8 +8,9 @@
     def test_my_family(check):
         check(MY_FAMILY, {})
 
-A check takes a family and its parameters, returns None, and raises AssertionError with what is wrong.
-`datagov rules my_module:MY_FAMILY --check` runs them from the command line.
+A check takes a family and its parameters, returns None, and raises AssertionError with what is wrong. Where a
+parameter is a file, give its path. `datagov rules my_module:MY_FAMILY --check` runs them from the command line,
+`datagov rules classifier --check --file model=PATH` for a family that reads a file.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from datagov.errors import ConfigError
+from datagov.model_files import model_file
 from datagov.policy import values
 from datagov.rule import Origin, Params, SignalFamily
 from datagov.signals import resolve_params
@@ -89,8 +92,8 @@ def check_family(family: SignalFamily, params: Mapping[str, Any] | None = None) 
     family : SignalFamily
         Of any origin.
     params : mapping, optional
-        Parameters that have no default, or that should differ from it; for those of datagov's own families without
-        a default, `EXAMPLES` has values.
+        Parameters that have no default, or that should differ from it; files by their paths. For those of datagov's
+        own families without a default that are no files, `EXAMPLES` has values.
 
     Raises
     ------
@@ -101,11 +104,21 @@ def check_family(family: SignalFamily, params: Mapping[str, Any] | None = None) 
         check(family, params or {})
 
 
+def params_of(family: SignalFamily, given: Mapping[str, Any]) -> Params:
+    """Return what a recipe would: files read where a path is given, defaults for the rest."""
+    files = {
+        name: model_file(Path(value))
+        for name, value in given.items()
+        if name in family.files and isinstance(value, str | Path)
+    }
+    return resolve_params(family, {**given, **files})
+
+
 def rows_of(family: SignalFamily, given: Mapping[str, Any], texts: Sequence[str]) -> pa.RecordBatch:
     """Measure texts as a run would; what is not as declared fails the check."""
     if family.origin is None:
         family = SignalFamily(**{**vars(family), "origin": Origin(family.id, "")})
-    params: Params = resolve_params(family, given)
+    params = params_of(family, given)
     try:
         return measured(family, TextBatch(pa.array(texts, pa.large_string())), params)
     except ConfigError as error:
@@ -176,6 +189,47 @@ def check_ignores_batch_mates(family: SignalFamily, params: Mapping[str, Any]) -
         require(row == rows_of(family, params, [text]).to_pylist()[0], f"{text[:20]!r} depends on its batch")
 
 
+def check_spans_lie_in_their_documents(family: SignalFamily, params: Mapping[str, Any]) -> None:
+    """Ask a family that says where: the same counts, and spans in order, none empty or outside its text."""
+    if family.locate is None:
+        return
+    texts = [*SHORT, *drawn_texts()]
+    counts, spans = family.locate(TextBatch(pa.array(texts, pa.large_string())), params_of(family, params))
+    require(
+        counts.to_pylist() == rows_of(family, params, texts).to_pylist(),
+        "locate and measure count differently",
+    )
+    last = (-1, 0)
+    for span in spans.to_pylist():
+        shown = f"{span} of {texts[span['row']][:20]!r}" if 0 <= span["row"] < len(texts) else f"{span}"
+        require(0 <= span["row"] < len(texts), f"{shown}: there is no such row")
+        require(0 <= span["start"] < span["end"] <= len(texts[span["row"]]), f"{shown}: not in the text")
+        require(last <= (span["row"], span["start"]), f"{shown}: out of order")
+        require(bool(span["rule"]), f"{shown}: does not say what was found")
+        last = (span["row"], span["start"])
+
+
+def check_lines_add_up(family: SignalFamily, params: Mapping[str, Any]) -> None:
+    """Ask a family that measures lines: lines in order, none outside its text, whose columns add up to the document's."""
+    if family.by_line is None:
+        return
+    texts = [*SHORT, *drawn_texts()]
+    batch = TextBatch(pa.array(texts, pa.large_string()))
+    sums = [dict.fromkeys(family.columns, 0) for _ in texts]
+    last = (-1, 0)
+    for line in family.by_line(batch, params_of(family, params)).to_pylist():
+        text = texts[line["row"]]
+        inside = (
+            0 <= line["start"] < line["end"] <= len(text) and "\n" not in text[line["start"] : line["end"]]
+        )
+        require(inside, f"{line} is no line of {text[:20]!r}")
+        require(last < (line["row"], line["line"]), f"{line} of {text[:20]!r}: out of order")
+        last = (line["row"], line["line"])
+        for name in family.columns:
+            sums[line["row"]][name] += line[name]
+    require(rows_of(family, params, texts).to_pylist() == sums, "the lines do not add up to their documents")
+
+
 CHECKS: tuple[Check, ...] = (
     check_rules_say_what_they_are,
     check_table_is_as_declared,
@@ -183,5 +237,7 @@ CHECKS: tuple[Check, ...] = (
     check_batch_may_be_empty,
     check_is_deterministic,
     check_ignores_batch_mates,
+    check_spans_lie_in_their_documents,
+    check_lines_add_up,
 )
 """All checks, in the order in which `check_family` runs them."""

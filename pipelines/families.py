@@ -55,6 +55,8 @@ def family_record(owner: SignalFamily, params: Params) -> dict[str, Any]:
     record = {"family": owner.id, "params": plain(recorded(params))}
     if owner.locate is not None:
         record["spans"] = True
+    if owner.by_line is not None:
+        record["line_values"] = True
     if owner.of:
         record |= {"of": owner.of, "rules": columns_of(owner.rules)}
     if owner.column:

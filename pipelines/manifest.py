@@ -174,6 +174,12 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
             if (step["kind"] in EDITS and EDITS[step["kind"]].spans is not None)
             or product.params.get("spans")
         ],
+        "line_values": [
+            {"step": step["name"], "files": files(product, "line_values")}
+            for step in cascade.steps
+            for product in plan.by_step[step["position"]].products
+            if product.params.get("line_values")
+        ],
     }
     by_dedup = {
         table: [

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from datagov.dedup.minima import fill_minima, fill_signatures
 from datagov.dedup.mixing import draw64, fixed, mix64, ragged
 from datagov.dedup.scheme import OWN_NAME, Scheme
 from datagov.errors import ConfigError
@@ -84,7 +85,7 @@ def signatures(shingles: np.ndarray, offsets: np.ndarray, scheme: Scheme) -> np.
     a, b = permutation_parameters(scheme)
     shingles, bounds = ragged(shingles, offsets, np.uint64)
     out = np.empty((len(bounds) - 1, scheme.permutations), dtype=np.uint32)
-    _signatures(shingles, bounds, a, b, out)
+    fill_signatures(shingles, bounds, a, b, out)
     return out
 
 
@@ -96,56 +97,8 @@ def minima(shingles: np.ndarray, offsets: np.ndarray, scheme: Scheme) -> np.ndar
     a, b = permutation_parameters(scheme)
     shingles, bounds = ragged(shingles, offsets, np.uint64)
     out = np.empty((len(bounds) - 1, scheme.permutations), dtype=np.uint64)
-    _minima(shingles, bounds, a, b, out)
+    fill_minima(shingles, bounds, a, b, out)
     return out
-
-
-@kernel
-def _document_minima(shingles: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    # Eight shingles a pass over the permutations: the loop over p becomes vector multiplications
-    # with the eight shingles in registers, and the minima are loaded and stored once for eight.
-    count = len(a)
-    for p in range(count):
-        out[p] = np.uint64(0xFFFFFFFFFFFFFFFF)
-    stop = len(shingles)
-    i = 0
-    while i + 8 <= stop:
-        x0, x1, x2, x3 = shingles[i], shingles[i + 1], shingles[i + 2], shingles[i + 3]
-        x4, x5, x6, x7 = shingles[i + 4], shingles[i + 5], shingles[i + 6], shingles[i + 7]
-        for p in range(count):
-            ap, bp = a[p], b[p]
-            v0 = np.uint64(np.uint64(ap * x0) + bp)
-            v1 = np.uint64(np.uint64(ap * x1) + bp)
-            v2 = np.uint64(np.uint64(ap * x2) + bp)
-            v3 = np.uint64(np.uint64(ap * x3) + bp)
-            v4 = np.uint64(np.uint64(ap * x4) + bp)
-            v5 = np.uint64(np.uint64(ap * x5) + bp)
-            v6 = np.uint64(np.uint64(ap * x6) + bp)
-            v7 = np.uint64(np.uint64(ap * x7) + bp)
-            out[p] = min(out[p], v0, v1, v2, v3, v4, v5, v6, v7)
-        i += 8
-    while i < stop:
-        x = shingles[i]
-        for p in range(count):
-            out[p] = min(out[p], np.uint64(np.uint64(a[p] * x) + b[p]))
-        i += 1
-
-
-@kernel
-def _signatures(
-    shingles: np.ndarray, offsets: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray
-) -> None:
-    smallest = np.empty(len(a), dtype=np.uint64)
-    for document in range(len(offsets) - 1):
-        _document_minima(shingles[offsets[document] : offsets[document + 1]], a, b, smallest)
-        for p in range(len(a)):
-            out[document, p] = np.uint32(smallest[p] >> np.uint64(32))
-
-
-@kernel
-def _minima(shingles: np.ndarray, offsets: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
-    for document in range(len(offsets) - 1):
-        _document_minima(shingles[offsets[document] : offsets[document + 1]], a, b, out[document])
 
 
 def band_keys(signature_NP: np.ndarray, scheme: Scheme, scope: np.ndarray | None = None) -> np.ndarray:

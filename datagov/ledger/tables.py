@@ -16,6 +16,7 @@ __all__ = [
     "ERRORS",
     "FORMAT_VERSION",
     "LIMITS",
+    "LINE_VALUES",
     "PAIRS",
     "PIECES",
     "REASON",
@@ -195,6 +196,20 @@ LIMITS = pa.schema(
 may be NULL) have a limit each, NULL where there is one for all; `documents` those it was taken of. `limit`
 is NULL where there were none: it then bounds nothing."""
 
+LINE_VALUES = pa.schema(
+    [
+        pa.field("doc_id", UUID, nullable=False),
+        pa.field("line", pa.int32(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("rule", pa.dictionary(pa.int8(), pa.string()), nullable=False),
+        pa.field("numerator", pa.int64(), nullable=False),
+        pa.field("denominator", pa.int64()),
+    ]
+)
+"""What a filter's families that measure single lines say of each line that is not blank, a row for each of their rules:
+the `line`-th of the document, from 0, and its code points. The value is the numerator where there is no denominator."""
+
 TABLES: dict[str, pa.Schema] = {
     "documents": DOCUMENTS,
     "edits": EDITS,
@@ -204,6 +219,7 @@ TABLES: dict[str, pa.Schema] = {
     "buckets": BUCKETS,
     "templates": TEMPLATES,
     "limits": LIMITS,
+    "line_values": LINE_VALUES,
     "pairs": PAIRS,
     "decisions": DECISIONS,
 }

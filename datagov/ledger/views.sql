@@ -60,6 +60,12 @@ CREATE VIEW limits AS
 SELECT step, signal, bound, quantile, "by" AS taken_by, stratum, "limit" AS bound_limit, documents
 FROM files.limits;
 
+-- One row a line that is not blank and a rule of a family that measures lines; `line` counts from 0, positions as in `spans`.
+CREATE VIEW line_values AS
+SELECT step, hex_id(doc_id) AS doc_id, line, start AS line_start, "end" AS line_end, rule::VARCHAR AS rule,
+    numerator / coalesce(nullif(denominator, 0), CASE WHEN denominator IS NULL THEN 1 END) AS value, numerator, denominator
+FROM files.line_values;
+
 CREATE VIEW templates AS SELECT step, key, members, split_into FROM files.templates;
 
 -- One row a stretch of text and a rule: what an edit removed or replaced, or what a family of a filter found. Positions

@@ -23,6 +23,7 @@ from datagov.signals.lexicon import LEXICON
 from datagov.signals.line_edits import LINE_EDITS
 from datagov.signals.line_marks import LINE_MARKS
 from datagov.signals.line_repetition import LINE_REPETITION
+from datagov.signals.line_signals import LINE_SIGNALS
 from datagov.signals.lines import LINES
 from datagov.signals.markup import MARKUP
 from datagov.signals.ngram_repetition import NGRAM_REPETITION
@@ -60,6 +61,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
     MARKUP,
     SENTENCES,
     LINE_MARKS,
+    LINE_SIGNALS,
     VOCABULARY,
     LEXICON,
     LINE_EDITS,

@@ -20,6 +20,8 @@ __all__ = ["Hit", "UrlMatcher"]
 PARTS: Final = r"^(?P<head>(?:[a-z][a-z0-9+.\-]*:)?(?://)?(?:[^/?#@]*@)?)(?P<host>[^/?#:]*)(?P<port>:\d*)?(?P<rest>(?s:.*))$"
 ENDS: Final = "/?#&;="
 """Where a path may go on after a listed one."""
+LONGEST_HOST: Final = 253
+"""Characters of the longest host name (RFC 1035, 2.3.4: 255 octets with their lengths); a longer one is none, and meets nothing."""
 MOST_REMEMBERED: Final = 1 << 16
 
 
@@ -90,6 +92,8 @@ class UrlMatcher:
     def _parents_of(self, host: str) -> list[tuple[str, list[str]]]:
         """Return the listed domains that a host is or lies in, the longest first, with their categories."""
         name = host.rstrip(".")
+        if len(name) > LONGEST_HOST:
+            return []
         met = []
         for form in dict.fromkeys((name, ascii_host(name))):
             labels = form.split(".")

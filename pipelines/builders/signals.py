@@ -1,4 +1,4 @@
-"""The `signals` table of one family at one text state, and its `spans` if it says where."""
+"""The `signals` table of one family at one text state, its `spans` if it says where, its `line_values` if it measures lines."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagov.ledger.tables import SPANS
+from datagov.ledger.tables import LINE_VALUES, SPANS
 from datagov.signals.imported import measured
 from datagov.storage import Output
 from datagov.text.batch import TextBatch
-from pipelines.builders.tables import joined, spans_table
+from pipelines.builders.tables import joined, line_values_table, spans_table
 from pipelines.families import family_to_measure, params_to_measure
 from pipelines.products import Product
 from pipelines.text_states import TextState
@@ -32,6 +32,7 @@ class SignalsBuilder:
         self._columns = source.columns
         self._tables: list[pa.Table] = []
         self._spans: list[pa.Table] = []
+        self._lines: list[pa.Table] = []
 
     def add(self, chunk: Chunk, state: TextState) -> None:
         """Take one chunk; documents outside `when`, or set aside, get NULLs."""
@@ -43,6 +44,9 @@ class SignalsBuilder:
             rule = pc.binary_join_element_wise(self._family.name, spans.column("rule"), "_")
             named = spans.set_column(spans.schema.get_field_index("rule"), "rule", rule)
             self._spans.append(spans_table(chunk, rows, named))
+        if self._family.by_line is not None:
+            lines = self._family.by_line(batch, self._params)
+            self._lines.append(line_values_table(chunk, rows, lines, self._family.rules))
         self._tables.append(scatter(counts, rows, len(chunk.text)))
 
     def _seen(self, chunk: Chunk, state: TextState) -> tuple[np.ndarray, TextBatch]:
@@ -66,4 +70,6 @@ class SignalsBuilder:
         outputs = [Output(self.product.file(part), table)]
         if self._family.locate is not None:
             outputs.append(Output(self.product.file(part, "spans"), joined(self._spans, SPANS)))
+        if self._family.by_line is not None:
+            outputs.append(Output(self.product.file(part, "line_values"), joined(self._lines, LINE_VALUES)))
         return outputs, {"rows": table.num_rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 import re
@@ -12,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from examples import examples
+from family_files import family_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,42 +21,57 @@ from datagov import policy, signals
 from datagov.errors import ConfigError
 from datagov.rule import Params, RuleInfo, SignalFamily
 from datagov.signals.warm import EXAMPLES, warm
-from datagov.testing import AWKWARD, CHECKS, Check, check_family
+from datagov.testing import AWKWARD, CHECKS, Check, check_family, params_of
 from datagov.text.batch import TextBatch
 
-FAMILIES = {family.id: family for family in signals.FAMILIES}
+FAMILIES = {family.id: family for family in (*signals.FAMILIES, *signals.MODEL_FAMILIES)}
 RULES = {f"{family.id}/{rule.name}": (family, rule) for family in signals.FAMILIES for rule in family.rules}
 
+Given = Callable[[SignalFamily], dict[str, Any]]
+Measure = Callable[[SignalFamily, list[str]], pa.RecordBatch]
 
-def params(family: SignalFamily) -> dict:
-    return {**family.defaults, **{name: EXAMPLES[name] for name in family.required}}
+
+@pytest.fixture(scope="session")
+def given_to(tmp_path_factory: pytest.TempPathFactory) -> Given:
+    """What a recipe gives a family: words, or paths of files made once."""
+    made: dict[str, dict[str, str]] = {}
+
+    def given(family: SignalFamily) -> dict[str, Any]:
+        if family.files and family.name not in made:
+            made[family.name] = family_files(family.name, tmp_path_factory.mktemp(family.name))
+        return {name: EXAMPLES[name] for name in family.required if name in EXAMPLES} | made.get(
+            family.name, {}
+        )
+
+    return given
 
 
-def measure(family: SignalFamily, texts: list[str]) -> pa.RecordBatch:
-    return family.measure(TextBatch(pa.array(texts, pa.large_string())), params(family))
+@pytest.fixture(scope="session")
+def measure(given_to: Given) -> Measure:
+    """Measure texts with a family."""
+    read: dict[str, Params] = {}
+
+    def measure(family: SignalFamily, texts: list[str]) -> pa.RecordBatch:
+        if family.id not in read:
+            read[family.id] = params_of(family, given_to(family))
+        return family.measure(TextBatch(pa.array(texts, pa.large_string())), read[family.id])
+
+    return measure
 
 
 ORDER = random.Random(0).sample(range(len(AWKWARD)), len(AWKWARD))
 
 
 @pytest.fixture(scope="module")
-def counts() -> dict[str, pa.RecordBatch]:
-    """Every family's counts over the awkward documents."""
-    batch = TextBatch(pa.array(list(AWKWARD.values()), pa.large_string()))
-    return {name: family.measure(batch, params(family)) for name, family in FAMILIES.items()}
-
-
-@pytest.fixture(scope="module")
-def shuffled() -> TextBatch:
-    """The awkward documents in another order."""
-    texts = list(AWKWARD.values())
-    return TextBatch(pa.array([texts[i] for i in ORDER], pa.large_string()))
+def counts(measure: Measure) -> Callable[[str], pa.RecordBatch]:
+    """A family's counts over the awkward documents, measured once."""
+    return functools.cache(lambda family_id: measure(FAMILIES[family_id], list(AWKWARD.values())))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_family_passes_the_checks_of_all(name: str, check: Check) -> None:
-    check(FAMILIES[name], params(FAMILIES[name]))
+def test_a_family_passes_the_checks_of_all(name: str, check: Check, given_to: Given) -> None:
+    check(FAMILIES[name], given_to(FAMILIES[name]))
 
 
 def test_rule_names_are_unique() -> None:
@@ -71,7 +88,7 @@ def check_range(rule: RuleInfo, values: list[float | None]) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 @settings(max_examples=examples(25), deadline=None)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=6))
-def test_a_document_does_not_depend_on_its_batch(name: str, texts: list[str]) -> None:
+def test_a_document_does_not_depend_on_its_batch(measure: Measure, name: str, texts: list[str]) -> None:
     family = FAMILIES[name]
     together = measure(family, texts).to_pylist()
     assert together == measure(family, texts).to_pylist()
@@ -82,21 +99,23 @@ def test_a_document_does_not_depend_on_its_batch(name: str, texts: list[str]) ->
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_awkward_documents_do_not_depend_on_their_order(
-    name: str, counts: dict[str, pa.RecordBatch], shuffled: TextBatch
+    name: str, counts: Callable[[str], pa.RecordBatch], measure: Measure
 ) -> None:
-    family = FAMILIES[name]
-    together = counts[name].to_pylist()
-    assert family.measure(shuffled, params(family)).to_pylist() == [together[i] for i in ORDER]
+    together = counts(name).to_pylist()
+    texts = list(AWKWARD.values())
+    shuffled = measure(FAMILIES[name], [texts[i] for i in ORDER])
+    assert shuffled.to_pylist() == [together[i] for i in ORDER]
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_selected_documents_keep_their_row(name: str) -> None:
+def test_selected_documents_keep_their_row(name: str, given_to: Given) -> None:
     family = FAMILIES[name]
     texts = [text for text in AWKWARD.values() if len(text) < 1000]
     batch = TextBatch(pa.array(texts, pa.large_string()))
-    rows = family.measure(batch, params(family)).to_pylist()
+    params = params_of(family, given_to(family))
+    rows = family.measure(batch, params).to_pylist()
     mask = [i % 3 != 0 for i in range(len(texts))]
-    selected = family.measure(batch.select(pa.array(mask).to_numpy(zero_copy_only=False)), params(family))
+    selected = family.measure(batch.select(pa.array(mask).to_numpy(zero_copy_only=False)), params)
     assert selected.to_pylist() == [row for row, kept in zip(rows, mask, strict=True) if kept]
 
 

@@ -126,7 +126,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "my_rules.py").write_text(module)
     command = [sys.executable, "-m", "datagov", "rules", "my_rules:QUESTIONS", "--check"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert (ended.returncode, ended.stdout.count("ok")) == (0, 6), ended.stdout + ended.stderr
+    assert (ended.returncode, ended.stdout.count("ok")) == (0, 8), ended.stdout + ended.stderr
 
 
 def test_the_filter_of_the_readme_is_one(tmp_path: Path) -> None:
@@ -142,3 +142,16 @@ def test_the_filter_of_the_readme_is_one(tmp_path: Path) -> None:
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe))
     (step,) = load_recipe(tmp_path / "recipe.yaml").steps
     assert [entry["family"] for entry in step.resolved["families"]] == ["questions@1", "words@1"]
+
+
+def test_lines_are_measured_in_order_and_texts_that_are_null_have_none() -> None:
+    table = datagov.measure_lines(["One.\n\n2 B", None, "", "•三"], "redpajama-v2")
+    assert table.schema.names[:4] == ["row", "line", "start", "end"]
+    places = table.select(["row", "line", "start", "end"]).to_pylist()
+    assert [tuple(row.values()) for row in places] == [(0, 0, 0, 4), (0, 2, 6, 9), (3, 0, 0, 2)]
+    assert table["line_terminal_fraction"].to_pylist() == [1.0, 0.0, 0.0]
+    assert table["line_bullet_fraction"].to_pylist() == [0.0, 0.0, 1.0]
+    assert table["line_uppercase_fraction"].to_pylist() == [0.25, 1 / 3, 0.0]
+    assert datagov.measure_lines([], "redpajama-v2").num_rows == 0
+    with pytest.raises(ConfigError, match="'gopher-en' measures no lines"):
+        datagov.measure_lines(["a"], "gopher-en")

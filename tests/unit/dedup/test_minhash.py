@@ -24,6 +24,7 @@ from datagov.dedup.minhash import (
     signature_bytes,
     signatures,
 )
+from datagov.dedup.minima import halves, products
 from datagov.errors import ConfigError
 
 MASK = (1 << 64) - 1
@@ -53,6 +54,10 @@ def test_signatures_are_the_minima_the_oracle_finds(
     assert got.dtype == np.uint32
     assert got.tolist() == [[value >> 32 for value in row] for row in expected]
     assert has_shingles(offsets).tolist() == [bool(d) for d in documents]
+    for fill in (products, halves):
+        filled = np.empty_like(got)
+        fill(shingles, offsets, *permutation_parameters(scheme), filled)
+        assert filled.tolist() == got.tolist()
 
 
 def test_multipliers_are_odd_and_adding_bands_keeps_the_first() -> None:

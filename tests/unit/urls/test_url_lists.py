@@ -114,6 +114,13 @@ def test_hosts_meet_what_the_definition_says(listed: list[list[str]], asked: lis
         assert met == [f"host x/{domain}" for domain in expected if domain in domains]
 
 
+def test_what_is_too_long_for_a_host_meets_nothing() -> None:
+    lists = UrlLists(domains={"a.com": ["x"]})
+    longest = f"{'b' * 247}.a.com"
+    assert len(longest) == 253
+    assert hits(lists, [f"https://{longest}/", f"https://b{longest}/"]) == [["host x/a.com"], []]
+
+
 def test_a_folder_is_read_by_category(folder: Folder) -> None:
     path = folder(
         adult__domains="# comment\nA.com\n\nb.org\n", adult__urls="http://c.net/X/\nd.com\n", adult__usage="anything at all",
