@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.main import get_command
 
-from datagov import __version__, catalogue, doctor, lexicon_commands, terminal, train_commands
+from datagov import __version__, catalogue, dedup_commands, doctor, lexicon_commands, terminal, train_commands
 from datagov.errors import DatagovError
 from datagov.ledger import commands as ledger_commands
 
@@ -39,7 +39,7 @@ def build_app() -> typer.Typer:
         name="datagov", no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
     )
     app.callback()(root)
-    for module in (ledger_commands, catalogue, doctor, lexicon_commands, train_commands):
+    for module in (ledger_commands, catalogue, dedup_commands, doctor, lexicon_commands, train_commands):
         module.register(app)
     for entry in sorted(entry_points(group=COMMAND_GROUP), key=lambda entry: entry.name):
         try:
