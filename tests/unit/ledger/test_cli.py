@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from ledger_builder import doc_id
 from ledger_example import HOSTILE_ID
+from lexicon_made import write
 
 from datagov import cli, doctor, terminal
 from datagov.errors import PartialRun
@@ -322,6 +323,21 @@ def test_rules_lists_and_explains(datagov: Run) -> None:
     assert code == 2
     assert "Did you mean 'gopher-en'" in errors
     assert "'datagov rules' lists them all" in datagov("rules", "nope")[2]
+
+
+def test_a_family_that_reads_a_file_is_checked_with_one(datagov: Run, tmp_path: Path) -> None:
+    lexicon = str(write(tmp_path / "made.json", ("the", "insult")))
+    code, text, _ = datagov("rules", "terms", "--check", "--file", f"lexicon={lexicon}", "--json")
+    assert (code, set(json.loads(text)["checks"].values())) == (0, {None})
+    for arguments, wrong in (
+        (("terms", "--check"), "'terms@1' reads a file: add --file lexicon=PATH."),
+        (("terms", "--check", "--file", "model=x"), "no such file. It reads lexicon."),
+        (("words", "--check", "--file", "model=x"), "no such file. It reads none."),
+        (("terms", "--check", "--file", "lexicon=nowhere"), "there is no file 'nowhere'"),
+        (("terms", "--file", f"lexicon={lexicon}"), "--file goes with --check."),
+    ):
+        code, _, errors = datagov("rules", *arguments)
+        assert (code, wrong in errors) == (2, True), errors
 
 
 def test_dedup_curve(datagov: Run) -> None:
