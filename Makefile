@@ -11,6 +11,10 @@ CASES ?=
 INSTALLED := $(VENV)/.installed
 CORE := $(VENV)/.installed-core
 FAST := tests/contracts tests/golden tests/rules tests/unit
+# Those start clusters and servers, kill processes, or measure them: one at a time.
+ALONE := tests/benchmarks tests/cluster tests/faults tests/stores tests/studies
+# Files of tests are shared out to as many processes as there are processors, at most four.
+PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study lexicon-study membership-study peers golden map-cc clean
 
@@ -42,10 +46,11 @@ lint: $(INSTALLED) ## format, lint, types, import contracts
 	$(BIN)/lint-imports
 
 check: lint ## everything static, and the fast tests, with a fifth of the random examples
-	DATAGOV_TEST_EXAMPLES=0.2 $(BIN)/python -m pytest -q -m 'not slow and not cluster and not engines' $(FAST)
+	DATAGOV_TEST_EXAMPLES=0.2 $(PYTEST) -m 'not slow and not cluster and not engines' $(FAST)
 
 test: $(INSTALLED) ## all tests
-	$(BIN)/python -m pytest -q -m 'not engines'
+	$(PYTEST) -m 'not engines' $(FAST)
+	$(BIN)/python -m pytest -q -m 'not engines' $(ALONE)
 
 lmplz: $(INSTALLED) ## KenLM: the library that reads language models, and the programs that train them, built from source
 	PYTHON=$(BIN)/python infra/lmplz/build.sh $(BIN)
