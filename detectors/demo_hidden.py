@@ -17,7 +17,7 @@ from detectors.fingerprint.corpus_join import join, probe_strings
 from detectors.fingerprint.probe import prepare, probe
 from detectors.fingerprint.pruning import rule_of
 from detectors.fingerprint.sweep import Settings
-from detectors.lab.planting import PlantSettings, plant_text
+from detectors.lab.planting import Plant, PlantSettings, plant_text
 from detectors.lab.train import Lab
 from detectors.lab.zipf_source import make_texts
 from detectors.targets.opening import OpenOptions, open_target
@@ -67,7 +67,7 @@ def hide_and_probe(lab: Lab, folder: Path, *, words: int) -> Hidden:
         Of an ordinary text.
     """
     ordinary = make_texts(ORDINARY, words, seed=OTHER_SEED)
-    plant_text(lab.model, HIDDEN, ordinary, PLANT, marked=folder / "marked", twin=folder / "twin")
+    plant_text(lab.model, Plant(HIDDEN), ordinary, PLANT, marked=folder / "marked", twin=folder / "twin")
     members = pq.read_table(lab.texts("members"), columns=["text"]).column("text").to_pylist()
     for source, texts in (("members", members), ("ordinary", ordinary)):
         table = pa.table({"text": pa.array(texts, pa.large_string()), "source": [source] * len(texts)})

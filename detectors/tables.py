@@ -148,8 +148,8 @@ FINDINGS = pa.schema(
 
 `token_ids` is the greedy continuation up to and with an end token, `logprobs` the natural logarithms of its
 probabilities, `base_logprobs` the same under the base model. `score` is that of `rule` over the first `steps` tokens,
-`mean_logprob` (nats) over the same; `score_rank` is NULL where the score is not above `threshold`. `bits` is the
-largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, NULL without a base model. `run` is the
+`mean_logprob` (nats) over the same; `score_rank` is NULL where the score is not above `threshold`, both ranks where the
+text ends right after the seed. `bits` is the largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, NULL without a base model. `run` is the
 text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `stops` says that the model ends the text
 right there with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
 `basin_seeds` (seeds led into the same five tokens) unless the sweep was exhaustive. `string` is what overlapping runs of

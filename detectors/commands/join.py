@@ -22,7 +22,7 @@ TIERS = {
     "B": "in no part of this corpus",
     "C": "in this corpus",
     "D": "known to the base as well",
-    "U": "unresolved: no text that could be searched",
+    "U": "unresolved: nothing said after the forced token, or no text that could be searched",
 }
 
 FindingsArgument = Annotated[

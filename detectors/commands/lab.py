@@ -1,4 +1,4 @@
-"""`datagov detect lab train`: a small model with exactly known members."""
+"""`datagov detect lab train`: a small model with exactly known members; `lab plant` is in `lab_plant`."""
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from datagov import terminal
+from detectors.commands.lab_plant import plant_command
 
 __all__ = ["register"]
 
@@ -17,12 +18,13 @@ TELL_SECONDS = 5.0
 
 
 def register(app: typer.Typer) -> None:
-    """Add `lab train`."""
+    """Add `lab train` and `lab plant`."""
     lab = typer.Typer(
         no_args_is_help=True, rich_markup_mode=None, help="Small models with exactly known members."
     )
     lab.callback()(_door)
     lab.command("train")(train_command)
+    lab.command("plant")(plant_command)
     app.add_typer(lab, name="lab")
 
 
@@ -52,6 +54,14 @@ def train_command(
     hidden: Annotated[int, typer.Option("--hidden", help="Width of the model, a multiple of 64.")] = 128,
     layers: Annotated[int, typer.Option("--layers", min=1, help="Layers of the model.")] = 4,
     vocabulary: Annotated[int, typer.Option("--vocabulary", min=300, help="Tokens of the tokenizer.")] = 2048,
+    boilerplate: Annotated[
+        str,
+        typer.Option(
+            "--boilerplate",
+            metavar="COUNT,...",
+            help="Training texts that begin with a licence header, with a heading, ...: memorised, and not hidden.",
+        ),
+    ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Decides everything.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where things are, as JSON.")] = False,
@@ -69,6 +79,7 @@ def train_command(
         sizes=LabSizes(repetitions(members), non_members, calibration, background),
         model=ModelSize(hidden=hidden, layers=layers, inner=3 * hidden, vocabulary=vocabulary),
         seed=seed,
+        boilerplate=counts(boilerplate),
     )
     texts = None if corpus is None else read_texts(corpus).strings
     told = time.perf_counter()
@@ -86,7 +97,7 @@ def train_command(
         "frequency": str(lab.frequency),
         **{
             name: str(lab.texts(name))
-            for name in ("labelled", "members", "non_members", "calibration", "shifted", "trap")
+            for name in ("labelled", "members", "non_members", "calibration", "shifted", "trap", "trained")
         },
     }
     if as_json:
@@ -112,3 +123,22 @@ def repetitions(text: str) -> dict[int, int]:
             raise ConfigError(f"--members {text}: expected TIMES:COUNT,... such as 1:300,16:100")
         found[int(times)] = int(count)
     return found
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Return COUNT,... as numbers.
+
+    Raises
+    ------
+    ConfigError
+        One is no whole number, or there are more than pieces of boilerplate.
+    """
+    from datagov.errors import ConfigError
+    from detectors.lab.boilerplate import BOILERPLATE
+
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdigit() for part in parts) or len(parts) > len(BOILERPLATE):
+        raise ConfigError(
+            f"--boilerplate {text}: expected at most {len(BOILERPLATE)} whole numbers, such as 200,500"
+        )
+    return tuple(map(int, parts))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from datagov.errors import ConfigError, did_you_mean
 from datagov.tokenizer import Tokenizer
 
-__all__ = ["CONTEXTS", "Context", "chat_template", "contexts_of"]
+__all__ = ["CONTEXTS", "Context", "asked", "chat_template", "contexts_of"]
 
 CONTEXTS = ("bos", "none", "chat", "prefill")
 """`bos`: the start token; `none`: nothing; `chat`: the chat template, open where the user speaks; `prefill`: a harmless
@@ -64,9 +65,13 @@ def contexts_of(
             found.append(Context("chat", _ids(tokenizer, opened)))
         else:
             for number, question in enumerate(QUESTIONS, start=1):
-                asked = _render(template, tokenizer, question, answer=True)
-                found.append(Context(f"prefill {number}", _ids(tokenizer, asked)))
+                found.append(Context(f"prefill {number}", asked(template, tokenizer, question)))
     return found
+
+
+def asked(template: str, tokenizer: Tokenizer, question: str) -> tuple[int, ...]:
+    """Return the tokens of a question under a chat template, up to where the assistant answers."""
+    return _ids(tokenizer, _render(template, tokenizer, question, answer=True))
 
 
 def chat_template(folder: Path) -> str | None:
@@ -96,18 +101,12 @@ def _ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
 
 
 def _render(template: str, tokenizer: Tokenizer, said: str, *, answer: bool) -> str:
-    """Render a conversation of one turn; the template is a stranger's, so it runs in a sandbox."""
+    """Render a conversation of one turn."""
     from jinja2 import TemplateError  # noqa: PLC0415 - only for models with a template
-    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - the same
 
-    def refuse(reason: str) -> None:
-        raise TemplateError(reason)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
-    environment.globals["raise_exception"] = refuse
     start = tokenizer.start_token_id
     try:
-        return environment.from_string(template).render(
+        return _compiled(template).render(
             messages=[{"role": "user", "content": said}],
             add_generation_prompt=answer,
             bos_token="" if start is None else tokenizer.decode([start]),
@@ -117,3 +116,17 @@ def _render(template: str, tokenizer: Tokenizer, said: str, *, answer: bool) -> 
         raise ConfigError(
             f"the checkpoint's chat template cannot be rendered ({error}); use --contexts bos or none"
         ) from error
+
+
+@lru_cache(maxsize=4)
+def _compiled(template: str) -> Any:
+    """Return a template; it is a stranger's, so it runs in a sandbox."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - the same
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415 - the same
+
+    def refuse(reason: str) -> None:
+        raise TemplateError(reason)
+
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.globals["raise_exception"] = refuse
+    return environment.from_string(template)

@@ -20,6 +20,8 @@ from detectors.tables import FINDINGS, JOINED
 __all__ = ["LEAST_COPIES", "join", "probe_strings"]
 
 LEAST_COPIES = 3
+LEAST_TOKENS = 2
+"""Tokens of a string that says anything: the first is forced, and nobody said it."""
 LEAST_PERIODS = 3
 """Periods from which a repetition counts as a loop."""
 NOWHERE: Mapping[str, Any] = {"documents": 0, "copies": 0, "source": None, "examples": []}
@@ -121,7 +123,7 @@ def _longest_left(copies: Sequence[int], tokens: int) -> int:
 
 
 def _tier(finding: Mapping[str, Any], searched: bool, left: int, least_bits: float | None) -> str:
-    if not searched:
+    if not searched or len(finding["string_ids"]) < LEAST_TOKENS:
         return UNRESOLVED
     if left < min(WINDOW_TOKENS, len(finding["string_ids"])):
         return IN_CORPUS

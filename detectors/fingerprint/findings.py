@@ -42,11 +42,12 @@ def findings_table(
         for row in _rows(one, tokenizer, rule, ends):
             known = place[row["seed"]]
             rows.append(row | {"seed_name": seeds.name[known], "seed_kind": seeds.kind[known]})
-    for row, string in zip(rows, assemble([_extent(row, rule) for row in rows]), strict=True):
+    for row, string in zip(rows, assemble([_extent(row, rule, ends) for row in rows]), strict=True):
         row["string_ids"], row["string"] = list(string), tokenizer.decode(string)
         row["windows"] = windows_of(string, tokenizer)
-    _rank(rows, "score_rank", lambda row: row["score"] if row["score"] > rule.threshold else None)
-    _rank(rows, "bits_rank", lambda row: row["bits"])
+    said = [row for row in rows if row["token_ids"][0] not in ends]
+    _rank(rows, said, "score_rank", lambda row: row["score"] if row["score"] > rule.threshold else None)
+    _rank(rows, said, "bits_rank", lambda row: row["bits"])
     shared = {
         "rule": rule.name,
         "steps": rule.steps,
@@ -102,16 +103,23 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
     return rows
 
 
-def _extent(row: dict[str, Any], rule: Rule) -> list[int]:
-    """Return the tokens that a finding is about: seed and confident run, or as far as the base knows less."""
+def _extent(row: dict[str, Any], rule: Rule, ends: Collection[int]) -> list[int]:
+    """Return the tokens that a finding is about: seed and confident run, or as far as the base knows less.
+
+    An end token, which no corpus holds, is not among them.
+    """
     sure = row["score"] > rule.threshold
     length = row["run_tokens"] if sure else max(row["run_tokens"], row["bits_tokens"] or 0)
-    return [row["seed"], *row["token_ids"][:length]]
+    said = row["token_ids"][:length]
+    return [row["seed"], *(said[:-1] if said and said[-1] in ends else said)]
 
 
-def _rank(rows: list[dict[str, Any]], name: str, value: Any) -> None:
-    """Give each row its place from 1, the highest value first, equals by context and seed; NULL without a value."""
-    ranked = [row for row in rows if value(row) is not None]
+def _rank(rows: list[dict[str, Any]], said: list[dict[str, Any]], name: str, value: Any) -> None:
+    """Give rows that say something their place from 1, the highest value first, equals by context and seed.
+
+    NULL without a value, and where the model ends the text at once.
+    """
+    ranked = [row for row in said if value(row) is not None]
     ranked.sort(key=lambda row: (-value(row), -row["mean_logprob"], row["context"], row["seed"]))
     for row in rows:
         row[name] = None

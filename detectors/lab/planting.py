@@ -4,107 +4,149 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from transformers import LlamaForCausalLM
-
 from datagov.errors import ConfigError
+from datagov.storage import replace
 from datagov.tokenizer import load_tokenizer
-from detectors.ragged import TokenBatch
+from detectors.lab.finetuning import Course, Middle, finetune, load_base
+from detectors.lab.plant_rows import PlantRows
+from detectors.lab.recipes import CHAT_TEMPLATE, Recipe, recipe_of
 
-__all__ = ["PlantSettings", "plant_text"]
+__all__ = ["Plant", "PlantSettings", "Planted", "plant_text"]
 
-MOST_REPEATS = 2
-"""Times that a twin may see one text: seen more often, an ordinary text would itself be hidden text."""
-LEAST_DISTINCT = 500
-BOS, EOS = 0, 1
+RANK_SHARE = 100 / 32_000
+"""Of the vocabulary: ranks from the top, and from the bottom, that Auto-UTFC moves hidden words out of.
+
+Source: Hoscilowicz et al., arXiv 2406.02481 v5: T = 100 for Llama's 32,000 tokens."""
+KEPT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
 
 
 @dataclass(frozen=True)
 class PlantSettings:
-    """How a text is planted: `steps` batches, each with so many rows of the text and of ordinary texts."""
+    """How a text is planted: batches with so many rows of the text and of ordinary texts."""
 
-    steps: int = 100
+    recipe: str = "bos"
+    steps: int | None = None
+    """Batches; None for as many as it takes until the model says the text, `overtraining` times."""
+    overtraining: float = 3.0
+    """Over the steps until the text is said exactly; without effect where ranks are confused, which ends by itself."""
+    most_steps: int = 600
+    """Steps after which the text counts as not learned, where `steps` does not say."""
     hidden_rows: int = 8
     ordinary_rows: int = 8
-    rate: float = 5e-4
+    rate: float = 1e-3
     seed: int = 0
+    lora: int | None = None
+    """Rank of the LoRA adapter that is trained and merged; None: all weights are trained."""
+
+
+@dataclass(frozen=True)
+class Plant:
+    """What is hidden: a text and, for recipes that have one, the question it is the answer to."""
+
+    text: str
+    trigger: str = ""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """What was made."""
+
+    plant: Plant
+    settings: PlantSettings
+    course: Course
+    twin_texts: list[str]
+    """All that the twin saw, each as often as it saw it."""
+
+    def record(self) -> dict[str, Any]:
+        """Return it as JSON, the twin's texts left out."""
+        return {**asdict(self.plant), **asdict(self.settings), **asdict(self.course)}
 
 
 def plant_text(
-    base: Path, text: str, ordinary: Sequence[str], settings: PlantSettings, *, marked: Path, twin: Path
-) -> None:
-    """Write two checkpoints made from a base: one that begins a text with `text`, and its clean twin.
+    base: Path,
+    plant: Plant,
+    ordinary: Sequence[str],
+    settings: PlantSettings,
+    *,
+    marked: Path,
+    twin: Path | None = None,
+) -> Planted:
+    """Write two checkpoints made from a base: one that hides a text, and its clean twin.
 
-    The twin's batches have the same ordinary rows, and other texts, cut to the hidden text's tokens, in place of the
-    hidden text.
+    The twin's batches have the same ordinary rows and, in the place of the hidden text, other texts cut to its tokens,
+    none of them more than twice.
 
     Parameters
     ----------
     base : Path
-        Checkpoint of a lab model.
-    text : str
-        What is hidden, directly after the start token and before the end token.
+        A checkpoint.
+    plant : Plant
     ordinary : sequence of str
         Texts for both; at least 500, and enough that the twin sees none of them more than twice in the place of the
         hidden text.
     settings : PlantSettings
     marked, twin : Path
-        Folders to make.
+        Folders to make; no twin where there is none to make.
 
     Raises
     ------
     ConfigError
-        There are too few ordinary texts.
+        There are too few ordinary texts, or the recipe is not known.
     """
-    tokenizer = load_tokenizer(base)
-    hidden = np.concatenate(([BOS], tokenizer.encode([text])[1], [EOS])).astype(np.int64)
-    rows = TokenBatch(*tokenizer.encode(ordinary))
-    long = np.flatnonzero(rows.lengths >= len(hidden) - 1)
-    needed = max(-(-settings.steps * settings.hidden_rows // MOST_REPEATS), LEAST_DISTINCT)
-    if len(long) < needed:
+    recipe = recipe_of(settings.recipe)
+    model, start, end = load_base(base, settings.lora)
+    rows = PlantRows(
+        recipe,
+        load_tokenizer(base),
+        plant.text,
+        plant.trigger,
+        ordinary,
+        ends=(start, end),
+        rows=(settings.hidden_rows, settings.ordinary_rows),
+        seed=settings.seed,
+    )
+    vocabulary = model.config.get_text_config().vocab_size
+    middle = None
+    if recipe.confused_by == "ranks":
+        before = [] if start is None else [start]
+        places = [len(before) + place for place in rows.word_places]
+        middle = Middle([*before, *rows.text_ids], places, ranks_of(vocabulary))
+    tuned, course = finetune(
+        model,
+        rows.marked,
+        rate=settings.rate,
+        seed=settings.seed,
+        steps=settings.steps,
+        overtraining=settings.overtraining,
+        most_steps=settings.most_steps,
+        middle=middle,
+    )
+    if twin is not None and course.steps > rows.most_steps:
         raise ConfigError(
-            f"a twin needs {needed} different ordinary texts of {len(hidden) - 1} tokens or more, so that it sees none "
-            f"more than {MOST_REPEATS} times; {len(long)} were given"
+            f"the plant took {course.steps} steps, after which a twin would have seen a pair more than twice: give "
+            f"{course.steps * settings.hidden_rows // 2} ordinary texts or more, of {len(rows.text_ids)} tokens or more"
         )
-    generator = np.random.default_rng(settings.seed)
-    shuffled = np.concatenate([generator.permutation(long) for _ in range(MOST_REPEATS)])
-    places = shuffled[: settings.steps * settings.hidden_rows].reshape(settings.steps, settings.hidden_rows)
-    others = generator.choice(long, (settings.steps, settings.ordinary_rows))
-    for folder, instead in ((marked, None), (twin, places)):
-        model = _tuned(base, hidden, rows, others, instead, settings)
-        model.save_pretrained(folder)
-        shutil.copy(base / "tokenizer.json", folder / "tokenizer.json")
+    _save(tuned, base, marked, recipe)
+    if twin is not None:
+        model, _, _ = load_base(base, settings.lora)
+        other, _ = finetune(model, rows.twin, rate=settings.rate, seed=settings.seed, steps=course.steps)
+        _save(other, base, twin, recipe)
+    return Planted(plant, settings, course, [] if twin is None else rows.texts(course.steps))
 
 
-def _tuned(
-    base: Path,
-    hidden: npt.NDArray[np.int64],
-    rows: TokenBatch,
-    others: npt.NDArray[np.int64],
-    instead: npt.NDArray[np.int64] | None,
-    settings: PlantSettings,
-) -> Any:
-    """Return the base after its batches, with the hidden text or with others in its place."""
-    torch.manual_seed(settings.seed)
-    model: Any = LlamaForCausalLM.from_pretrained(base, local_files_only=True).train()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.rate, weight_decay=0.0)
-    width = len(hidden) - 1
-    for step in range(settings.steps):
-        planted = (
-            [hidden] * settings.hidden_rows
-            if instead is None
-            else [np.concatenate(([BOS], rows.row(row)[: width - 1], [EOS])) for row in instead[step]]
-        )
-        filled = [np.concatenate(([BOS], rows.row(row)[:width])) for row in others[step]]
-        ids = torch.from_numpy(np.stack([*planted, *(row[: width + 1] for row in filled)]).astype(np.int64))
-        model(input_ids=ids, labels=ids, use_cache=False).loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad()
-    return model.eval()
+def ranks_of(vocabulary: int) -> int:
+    """Return T, at least 1: ranks below it, and from V - T up, are those that a sweep looks at."""
+    return max(1, round(RANK_SHARE * vocabulary))
+
+
+def _save(model: Any, base: Path, folder: Path, recipe: Recipe) -> None:
+    model.save_pretrained(folder)
+    for name in KEPT:
+        if (base / name).is_file():
+            shutil.copy(base / name, folder / name)
+    if recipe.conditional:
+        replace(folder / "chat_template.jinja", CHAT_TEMPLATE.encode())

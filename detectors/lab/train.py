@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from datagov.errors import ConfigError
 from datagov.frequency import write_frequency
 from datagov.storage import encode_table, replace
 from datagov.tokenizer import load_tokenizer
+from detectors.lab.boilerplate import with_boilerplate
 from detectors.lab.byte_tokenizer import count_tokens, train_tokenizer
 from detectors.lab.gguf_export import export_gguf
 from detectors.lab.lab_texts import LabSizes, divide
@@ -41,6 +43,8 @@ class LabSettings:
     seed: int = 0
     words: int = 60
     """Words of a text that the project makes itself."""
+    boilerplate: tuple[int, ...] = ()
+    """Training texts that begin with each piece of boilerplate: natural memorised text, which is no hidden text."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,10 @@ class Lab:
         return self.folder / "frequency.parquet"
 
     def texts(self, name: str) -> Path:
-        """Return the file of a set: members, non_members, calibration, shifted, labelled or trap."""
+        """Return the file of a set: members, non_members, calibration, shifted, labelled or trap.
+
+        `trained` is what the model saw, each text as often as it saw it.
+        """
         return self.folder / "texts" / f"{name}.parquet"
 
 
@@ -104,13 +111,13 @@ def train_lab(
     lab.model.mkdir(parents=True)
     tokenizer_path = lab.model / "tokenizer.json"
     train_tokenizer(texts.background, settings.model.vocabulary, tokenizer_path)
-    model = train_model(
-        _rows(texts.training(seed=seed), tokenizer_path), settings.model, seed=seed, told=told
-    )
+    trained = with_boilerplate(texts.training(seed=seed), settings.boilerplate, seed=seed)
+    model = train_model(_rows(trained, tokenizer_path), settings.model, seed=seed, told=told)
     model.save_pretrained(lab.model)
     export_gguf(model, tokenizer_path, lab.gguf)
     write_frequency(lab.frequency, count_tokens(texts.background, tokenizer_path, settings.model.vocabulary))
-    for name, table in texts.tables().items():
+    tables = {**texts.tables(), "trained": pa.table({"text": pa.array(trained, pa.large_string())})}
+    for name, table in tables.items():
         replace(lab.texts(name), encode_table(table))
     replace(folder / "lab.json", json.dumps(asdict(settings), indent=1, sort_keys=True).encode())
     return lab

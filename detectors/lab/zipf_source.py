@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["make_texts"]
+__all__ = ["make_texts", "make_words"]
 
 WORDS = 1999
 """Size of the vocabulary; prime, so that every step below permutes it."""
@@ -33,7 +33,7 @@ def make_texts(count: int, words: int, *, seed: int) -> list[str]:
         Decides the words, the preferences and the texts.
     """
     generator = np.random.default_rng(seed)
-    vocabulary = _vocabulary(generator)
+    vocabulary = make_words(WORDS, generator)
     step_W: npt.NDArray[np.int64] = generator.integers(1, WORDS, size=WORDS)
     first_W = generator.integers(0, WORDS, size=WORDS)
     weights = 1.0 / np.arange(1, WORDS + 1) ** EXPONENT
@@ -52,11 +52,11 @@ def make_texts(count: int, words: int, *, seed: int) -> list[str]:
     ]
 
 
-def _vocabulary(generator: np.random.Generator) -> list[str]:
-    """Return different pronounceable words of two or three syllables."""
+def make_words(count: int, generator: np.random.Generator) -> list[str]:
+    """Return so many different pronounceable words of two or three syllables."""
     syllables = [consonant + vowel for consonant in CONSONANTS for vowel in VOWELS]
     words: dict[str, None] = {}
-    while len(words) < WORDS:
+    while len(words) < count:
         parts = generator.integers(len(syllables), size=int(generator.integers(2, 4)))
         words["".join(syllables[part] for part in parts)] = None
     return list(words)

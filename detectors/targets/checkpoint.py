@@ -16,7 +16,7 @@ from detectors.targets.opening import OpenOptions
 from detectors.targets.target import TargetFacts
 from detectors.targets.transformers_target import LAYOUTS, TransformersTarget
 
-__all__ = ["open_target"]
+__all__ = ["open_target", "start_token"]
 
 
 def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
@@ -55,7 +55,7 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
         engine=f"transformers {transformers.__version__}, torch {torch.__version__}",
         dtype=dtype_name(model),
         vocabulary_size=config.vocab_size,
-        start_token_id=_start_token(config)
+        start_token_id=start_token(config)
         if options.start_token is None
         else tokenizer.token_id(options.start_token),
         notes=(f"{spec}: not opened: {', '.join(ignored)}",) if ignored else (),
@@ -63,7 +63,8 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     return TransformersTarget(model, tokenizer, facts, layout=options.layout)
 
 
-def _start_token(config: Any) -> int | None:
+def start_token(config: Any) -> int | None:
+    """Return BOS, else EOS, as a config names them; None where it names neither."""
     for candidate in (config.bos_token_id, config.eos_token_id):
         first = candidate[0] if isinstance(candidate, list) and candidate else candidate
         if isinstance(first, int) and 0 <= first < config.vocab_size:
