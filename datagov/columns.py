@@ -44,10 +44,17 @@ class Columns:
     id: str | None = None
     source: str | None = None
     url: str | None = None
+    opt_out: str | None = None
 
     def named(self) -> dict[str, str]:
         """Return role -> column for the roles that have a column."""
-        roles = {"text": self.text, "id": self.id, "source": self.source, "url": self.url}
+        roles = {
+            "text": self.text,
+            "id": self.id,
+            "source": self.source,
+            "url": self.url,
+            "opt_out": self.opt_out,
+        }
         return {role: column for role, column in roles.items() if column is not None}
 
     def required(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ from datagov.columns import Choice, Columns
 from datagov.errors import InputError
 from datagov.files import Files, FoundFile
 from datagov.formats import FORMATS, Format
-from datagov.shards import InputForm, Rows, Shard, Slice, UnreadableShard, damaged_shard
+from datagov.shards import FILES_ARE_DOCUMENTS, InputForm, Rows, Shard, Slice, UnreadableShard, damaged_shard
 
 __all__ = [
     "MOST_ROWS",
@@ -180,7 +180,7 @@ def read_texts(root: str, form: InputForm, path: str, rows: Sequence[int]) -> li
 def path_columns(form: InputForm, path: str) -> dict[str, str | None]:
     """Return the columns that a shard's path gives, the same value for all its rows."""
     given = folder_columns(form, path)
-    if form.path_column is not None and form.format != "text":
+    if form.path_column is not None and form.format not in FILES_ARE_DOCUMENTS:
         given[form.path_column] = path
     return given
 

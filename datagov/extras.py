@@ -11,6 +11,9 @@ from datagov.errors import ConfigError
 __all__ = ["load", "named"]
 
 EXTRA: Final = {
+    "fastwarc": ("web", "fastwarc"),
+    "resiliparse": ("web", "resiliparse"),
+    "trafilatura": ("trafilatura", "trafilatura"),
     "fasttext-numpy2": ("classify", "fasttext"),
     "ftfy": ("repair", "ftfy"),
     "kenlm": ("lm", "kenlm"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,47 @@ import pyarrow as pa
 from datagov.columns import Columns
 from datagov.errors import DamagedShard
 
-__all__ = ["MOST_UTF8", "PROBLEMS", "InputForm", "Rows", "Shard", "Slice", "UnreadableShard", "damaged_shard"]
+__all__ = [
+    "FILES_ARE_DOCUMENTS",
+    "MOST_UTF8",
+    "PROBLEMS",
+    "InputForm",
+    "Place",
+    "Rows",
+    "Shard",
+    "Slice",
+    "UnreadableShard",
+    "WebForm",
+    "damaged_shard",
+]
 
-PROBLEMS = ("", "null_text", "not_utf8", "too_long", "not_json", "wrong_type")
+PROBLEMS = (
+    *("", "null_text", "not_utf8", "too_long", "not_json", "wrong_type"),
+    *("not_a_page", "http_status", "bad_record", "page_too_large", "page_too_deep", "no_main_text"),
+)
 """Why a document is set aside; index 0 means it is not."""
 
 
+FILES_ARE_DOCUMENTS = ("text", "html")
+"""Formats of one file a document, whose path is a column."""
 MOST_UTF8 = 4
 """Most bytes of a character."""
 SPLIT_BYTES = 2**28
 """Longest text that is held in memory to be split."""
+
+
+@dataclass(frozen=True)
+class WebForm:
+    """How pages of the web become texts."""
+
+    extract: str = "resiliparse"
+    """One of `datagov.web.pages.EXTRACTIONS`."""
+    extracted_by: str | None = None
+    """Names and versions of the libraries; None takes any."""
+    max_page_bytes: int = 16 * 2**20
+    """A page larger than that, its compression undone, is set aside without being parsed."""
+    agents: tuple[str, ...] = ("*",)
+    """Names of robots for whom reservations are read; `*` is all."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +69,8 @@ class InputForm:
     max_document_chars: int = 10_000_000
     long_documents: str = "set_aside"
     """What becomes of longer texts: `set_aside`, or `split` into documents of their own."""
+    web: WebForm | None = None
+    """How pages are read; None where the format holds none."""
 
     @property
     def most_bytes(self) -> int:
@@ -54,7 +87,12 @@ class InputForm:
             "path_column": self.path_column,
             "max_document_chars": self.max_document_chars,
             "long_documents": self.long_documents,
+            **({} if self.web is None else {"web": asdict(self.web)}),
         }
+
+
+Place = tuple[int, int]
+"""A record of an archive: the byte of the file from which to read, and how many records to pass over from there."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +105,17 @@ class Shard:
     mtime_ns: int
     footer: str
     """Digest that names the contents: of a Parquet footer (schema, row groups, statistics, offsets), of the
-    bytes of a file of lines, of the names, sizes and times of text files."""
+    bytes of a file of lines or of an archive, of the names, sizes and times of text files."""
     group_rows: tuple[int, ...]
     """Rows by group: a Parquet row group, a block of lines, a run of text files."""
     group_text_bytes: tuple[int, ...]
-    """Uncompressed bytes by group: of the text column in Parquet, of whole lines in files of lines."""
+    """Uncompressed bytes by group: of the text column in Parquet, of whole lines in files of lines, of records."""
+    places: tuple[Place, ...] = ()
+    """Archives only: where each group begins."""
+    site_files: tuple[Place, ...] = ()
+    """Archives only: where the records are that speak of sites of which the shard holds pages."""
+    passed_over: tuple[tuple[str, int], ...] = ()
+    """(kind, how many) of the records that can be no documents, by kind."""
 
     @property
     def rows(self) -> int:
@@ -99,6 +143,10 @@ class Slice:
     """Whether the slice is the whole shard."""
     span: tuple[int, int] = (0, 0)
     """`group_text_bytes` before the slice, and up to its end: where the lines of a slice lie in their file."""
+    place: Place = (0, 0)
+    """Archives only: where the slice begins."""
+    site_files: tuple[Place, ...] = ()
+    """The shard's."""
 
     @property
     def rows(self) -> int:

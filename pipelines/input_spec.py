@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import asdict
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from datagov.columns import Columns
 from datagov.formats.jsonl import OTHER_FIELDS
-from datagov.shards import InputForm
+from datagov.shards import FILES_ARE_DOCUMENTS, InputForm, WebForm
+from datagov.web.pages import libraries_of
 from pipelines.validation import Strict
 
 __all__ = ["InputSpec"]
+
+WEB = ("html", "warc")
+"""Formats that hold pages."""
+OF_WEB = ("extract", "max_page_bytes", "agents")
 
 
 class InputSpec(Strict):
@@ -23,9 +29,17 @@ class InputSpec(Strict):
     id: str | None = None
     source: str | None = None
     url: str | None = None
-    format: Literal["parquet", "jsonl", "text"] = "parquet"
+    opt_out: str | None = None
+    """Column with the signals by which a document's owner reserves it, separated by spaces."""
+    format: Literal["parquet", "jsonl", "text", "html", "warc"] = "parquet"
     fields: dict[str, Literal["string", "int64", "float64", "bool"]] = Field(default_factory=dict)
     """JSONL only: fields that become columns of their own, and their types."""
+    extract: Literal["resiliparse", "all_text", "trafilatura"] = "resiliparse"
+    """Web formats only: how the text of a page is found."""
+    max_page_bytes: int = Field(default=16 * 2**20, gt=0)
+    """Web formats only: a larger page, its compression undone, is set aside as `page_too_large`."""
+    agents: list[str] = Field(default=["*"], min_length=1)
+    """Web formats only: names of robots for whom reservations are read besides those for all."""
     hive: bool = False
     """Whether folders named `key=value` give columns."""
     path_column: str | None = None
@@ -45,6 +59,9 @@ class InputSpec(Strict):
     def _fitting(self) -> InputSpec:
         if self.fields and self.format != "jsonl":
             raise ValueError("`fields` belongs to `format: jsonl`; columns of other formats have types")
+        for key in OF_WEB:
+            if key in self.model_fields_set and self.format not in WEB:
+                raise ValueError(f"`{key}` belongs to `format: html` and `format: warc`")
         named = {*self.columns.named().values(), *self.fields}
         if self.format == "jsonl" and OTHER_FIELDS in named:
             raise ValueError(
@@ -54,14 +71,35 @@ class InputSpec(Strict):
 
     @property
     def columns(self) -> Columns:
-        """The column mapping; a text file is named by its path, unless the recipe says otherwise."""
-        named = self.file_column if self.id is None and self.format == "text" else self.id
-        return Columns(text=self.text, id=named, source=self.source, url=self.url)
+        """The column mapping; a text file is named by its path, a capture by its record, unless the recipe says otherwise."""
+        named, url, opt_out = self.id, self.url, self.opt_out
+        if self.format in FILES_ARE_DOCUMENTS:
+            named = named or self.file_column
+        if self.format == "warc":
+            named, url = named or "record_id", url or "url"
+        if self.format in WEB:
+            opt_out = opt_out or "opt_out"
+        return Columns(text=self.text, id=named, source=self.source, url=url, opt_out=opt_out)
+
+    def record(self) -> dict[str, Any]:
+        """Return what decides which documents there are and what they say, as plain data."""
+        away = {"path", "unreadable", "bad_documents"}
+        if self._web is None:
+            away |= {*OF_WEB, *(["opt_out"] if self.opt_out is None else [])}
+        record = self.model_dump(exclude=away)
+        return record if self._web is None else {**record, "web": asdict(self._web)}
+
+    @property
+    def _web(self) -> WebForm | None:
+        if self.format not in WEB:
+            return None
+        agents = tuple(sorted({"*", *(agent.lower() for agent in self.agents)}))
+        return WebForm(self.extract, libraries_of(self.extract), self.max_page_bytes, agents)
 
     @property
     def file_column(self) -> str | None:
         """The column with the path of each document's file."""
-        return "path" if self.path_column is None and self.format == "text" else self.path_column
+        return "path" if self.path_column is None and self.format in FILES_ARE_DOCUMENTS else self.path_column
 
     def form(self, extra: Sequence[str] = ()) -> InputForm:
         """Return how the documents are written down; `extra` are columns that steps name."""
@@ -77,4 +115,5 @@ class InputSpec(Strict):
             path_column=self.file_column,
             max_document_chars=self.max_document_chars,
             long_documents=self.long_documents,
+            web=self._web,
         )

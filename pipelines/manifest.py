@@ -40,11 +40,13 @@ def draft_manifest(session: Session, started: str) -> dict[str, Any]:
         "input": {
             "path": plan.source.root,
             "columns": {
-                role: plan.recipe.input.columns.named().get(role) for role in ("text", "id", "source", "url")
+                **dict.fromkeys(("text", "id", "source", "url")),
+                **plan.recipe.input.columns.named(),
             },
             **plan.source.form.record(),
             "digest": plan.input_digest,
             "sample": plan.sample,
+            "passed_over": plan.passed_over,
             "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in plan.unreadable],
         },
         "products": [product.receipt("*") for product in plan.products],

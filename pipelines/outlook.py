@@ -94,6 +94,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "shards": len(plan.shards),
         "unreadable": [{"shard": shard.path, "problem": shard.problem} for shard in plan.unreadable],
         "rows": sum(part.rows for part in plan.parts),
+        "passed_over": plan.passed_over,
         "text_bytes": sum(part.text_bytes for part in plan.parts),
         "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in plan.recipe.steps],
         "uncovered": _uncovered(plan),

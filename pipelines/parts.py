@@ -113,7 +113,9 @@ def output_name(piece: Slice) -> str:
     path = PurePosixPath(piece.path)
     name = path.name
     for suffix in (suffix for kind in FORMATS.values() for suffix in kind.suffixes):
-        name = name.removesuffix(suffix)
+        if name.endswith(suffix):
+            name = name.removesuffix(suffix)
+            break
     number = "" if piece.whole else f".{piece.groups[0]:05d}"
     return str(path.with_name(f"{name.replace('*', 'texts')}{number}.parquet"))
 
@@ -144,7 +146,8 @@ def _part(pieces: Sequence[tuple[Shard, int, int]]) -> Part:
         stop = sum(shard.group_rows[:last])
         whole = (first, last) == (0, len(shard.group_rows))
         span = (sum(shard.group_text_bytes[:first]), sum(shard.group_text_bytes[:last]))
-        slices.append(Slice(shard.path, (first, last), start, stop, whole, span))
+        place = shard.places[first] if first < len(shard.places) else (0, 0)
+        slices.append(Slice(shard.path, (first, last), start, stop, whole, span, place, shard.site_files))
     record = [[shard.path, shard.size, shard.footer, first, last] for shard, first, last in pieces]
     return Part(
         name="p-" + digest(json.dumps(record))[:12],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -64,6 +65,14 @@ class Plan:
             for product in step.products:
                 distinct.setdefault(product.key, product)
         return list(distinct.values())
+
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """Kind -> how many records of the input can be no documents."""
+        counts: Counter[str] = Counter()
+        for shard in self.shards:
+            counts.update(dict(shard.passed_over))
+        return dict(sorted(counts.items()))
 
     def without(self, damaged: Mapping[str, str]) -> Plan:
         """Return the plan without some shards (path -> problem), which count as unreadable."""

@@ -58,10 +58,9 @@ class Recipe(BaseModel):
 
     def canonical(self) -> dict[str, Any]:
         """Return what is done to the documents, independent of where they lie."""
-        columns = {"path", "unreadable", "bad_documents"}
         return {
             "dataset": self.dataset,
-            "input": self.input.model_dump(exclude=columns),
+            "input": self.input.record(),
             "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in self.steps],
         }
 
@@ -143,7 +142,7 @@ def check_columns_of(steps: Sequence[Step], spec: InputSpec, where: str) -> None
     for step in steps:
         for family in step.resolved.get("families", ()):
             column = family.get("column")
-            if column is not None and getattr(spec, column) is None:
+            if column is not None and column not in spec.columns.named():
                 raise ConfigError(
                     f"{where}: step {step.name!r}: {family['family']} measures the documents' {column}: name its column, "
                     f"`input: {{{column}: COLUMN}}`"

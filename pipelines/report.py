@@ -22,6 +22,9 @@ def print_plan(summary: dict[str, Any]) -> None:
         f"{summary['text_bytes'] / 1e6:.1f} MB of text"
     )
     terminal.line(f"output   {summary['output']}, run {summary['run_id']}")
+    if summary["passed_over"]:
+        counts = ", ".join(f"{count} {kind}" for kind, count in summary["passed_over"].items())
+        terminal.line(f"no rows  records that can be no documents: {counts}")
     for shard in summary["unreadable"]:
         terminal.line(f"unreadable {shard['shard']}: {shard['problem']}")
     terminal.line()

@@ -36,6 +36,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_language.py",
     "tests/unit/pipelines/test_run_url_lists.py",
     "tests/unit/pipelines/test_run_user_rules.py",
+    "tests/unit/pipelines/test_run_web.py",
     "tests/unit/pipelines/test_run_observers.py",
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from datagov.columns import Choice
 from datagov.files import Files, FoundFile
+from datagov.formats.html_files import HtmlFiles
 from datagov.formats.jsonl import Jsonl
 from datagov.formats.parquet import Parquet
 from datagov.formats.text_files import TextFiles
+from datagov.formats.warc import Warc
 from datagov.shards import InputForm, Rows, Shard, Slice
 
 __all__ = ["FORMATS", "Format"]
@@ -52,5 +54,7 @@ class Format(Protocol):
         """Return row -> the text there, for the rows that exist."""
 
 
-FORMATS: Mapping[str, Format] = {each.name: each for each in (Parquet(), Jsonl(), TextFiles())}
+FORMATS: Mapping[str, Format] = {
+    each.name: each for each in (Parquet(), Jsonl(), TextFiles(), HtmlFiles(), Warc())
+}
 """Name in the recipe (`input.format`) -> the format."""

@@ -16,13 +16,11 @@ from datagov.files import Files, FoundFile
 from datagov.ids import digest
 from datagov.shards import PROBLEMS, InputForm, Rows, Shard, Slice
 
-__all__ = ["TextFiles"]
+__all__ = ["TextFiles", "file_bytes"]
 
 GROUP_BYTES = 4 * 2**20
 GROUP_FILES = 5_000
 BATCH_BYTES = 16 * 2**20
-EVERY_TEXT = "*.txt"
-"""Name of a shard in its folder."""
 
 
 class TextFiles:
@@ -35,7 +33,8 @@ class TextFiles:
         """Return (shard path, its files) in path order."""
         by_folder: dict[str, list[FoundFile]] = {}
         for file in found:
-            by_folder.setdefault(str(PurePosixPath(file.path).with_name(EVERY_TEXT)), []).append(file)
+            name = str(PurePosixPath(file.path).with_name(f"*{self.suffixes[0]}"))
+            by_folder.setdefault(name, []).append(file)
         return sorted(by_folder.items())
 
     def look(
@@ -77,41 +76,49 @@ class TextFiles:
         columns = choose(self.schema(files, piece.path, form))
         batch: list[FoundFile] = []
         size = 0
-        for file in _of_shard(files, piece.path)[piece.start : piece.stop]:
+        for file in self._of_shard(files, piece.path)[piece.start : piece.stop]:
             batch.append(file)
             size += file.size
             if size >= BATCH_BYTES or len(batch) >= most_rows:
-                yield _rows(files, batch, columns, form)
+                yield self.rows(files, batch, columns, form)
                 batch, size = [], 0
         if batch:
-            yield _rows(files, batch, columns, form)
+            yield self.rows(files, batch, columns, form)
 
     def texts(self, files: Files, path: str, rows: Sequence[int], form: InputForm) -> dict[int, bytes | None]:
         """Return the text at some rows."""
+        found = self._of_shard(files, path)
+        return {row: self.text(files, found[row], form) for row in set(rows) if row < len(found)}
+
+    def rows(
+        self, files: Files, found: Sequence[FoundFile], columns: Sequence[str] | None, form: InputForm
+    ) -> Rows:
+        """Return some files as rows."""
+        # A file that is far too long is set aside by its size, without being read.
+        long = [file.size > form.most_bytes for file in found]
+        problem = np.array([PROBLEMS.index("too_long") if is_long else 0 for is_long in long], np.uint8)
+        texts = [
+            None if is_long else file_bytes(files, file) for file, is_long in zip(found, long, strict=True)
+        ]
+        made = {
+            form.columns.text: pa.array(texts, pa.large_binary()),
+            str(form.path_column): pa.array([file.path for file in found], pa.string()),
+        }
+        names = list(made) if columns is None else list(columns)
+        return Rows(pa.RecordBatch.from_arrays([made[name] for name in names], names=names), problem)
+
+    def text(self, files: Files, file: FoundFile, form: InputForm) -> bytes | None:
+        """Return the text of one file."""
         del form
-        found = _of_shard(files, path)
-        return {row: _bytes(files, found[row]) for row in set(rows) if row < len(found)}
+        return file_bytes(files, file)
+
+    def _of_shard(self, files: Files, path: str) -> list[FoundFile]:
+        folder = str(PurePosixPath(path).parent)
+        return [file for file in files.inside(folder) if file.path.endswith(self.suffixes)]
 
 
-def _of_shard(files: Files, path: str) -> list[FoundFile]:
-    folder = str(PurePosixPath(path).parent)
-    return [file for file in files.inside(folder) if file.path.endswith(".txt")]
-
-
-def _rows(files: Files, found: Sequence[FoundFile], columns: Sequence[str] | None, form: InputForm) -> Rows:
-    # A file that is far too long is set aside by its size, without being read.
-    long = [file.size > form.most_bytes for file in found]
-    problem = np.array([PROBLEMS.index("too_long") if is_long else 0 for is_long in long], np.uint8)
-    texts = [None if is_long else _bytes(files, file) for file, is_long in zip(found, long, strict=True)]
-    made = {
-        form.columns.text: pa.array(texts, pa.large_binary()),
-        str(form.path_column): pa.array([file.path for file in found], pa.string()),
-    }
-    names = list(made) if columns is None else list(columns)
-    return Rows(pa.RecordBatch.from_arrays([made[name] for name in names], names=names), problem)
-
-
-def _bytes(files: Files, file: FoundFile) -> bytes:
+def file_bytes(files: Files, file: FoundFile) -> bytes:
+    """Return what a file holds."""
     with files.open(file.path) as source:
         return bytes(source.read())
 

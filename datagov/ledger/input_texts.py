@@ -10,7 +10,7 @@ from datagov.columns import Columns
 from datagov.documents import read_texts as texts_of_shard
 from datagov.errors import InputError
 from datagov.places import is_url
-from datagov.shards import InputForm
+from datagov.shards import InputForm, WebForm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,7 @@ def input_form(recorded: Mapping[str, Any]) -> InputForm:
         hive=recorded.get("hive", False),
         path_column=recorded.get("path_column"),
         max_document_chars=recorded.get("max_document_chars", InputForm.max_document_chars),
+        web=None if recorded.get("web") is None else WebForm(**recorded["web"]),
         long_documents=recorded.get("long_documents", InputForm.long_documents),
     )
 

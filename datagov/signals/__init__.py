@@ -27,6 +27,7 @@ from datagov.signals.line_signals import LINE_SIGNALS
 from datagov.signals.lines import LINES
 from datagov.signals.markup import MARKUP
 from datagov.signals.ngram_repetition import NGRAM_REPETITION
+from datagov.signals.opt_out import OPT_OUT
 from datagov.signals.perplexity import PERPLEXITY
 from datagov.signals.pii import PII
 from datagov.signals.script import SCRIPT
@@ -66,6 +67,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
     LEXICON,
     LINE_EDITS,
     PII,
+    OPT_OUT,
 )
 """All families, in the order in which they are listed and measured. Rule names are unique among them."""
 

@@ -96,6 +96,12 @@ class DocumentsBuilder:
             "not_utf8": "the text's bytes are not UTF-8",
             "not_json": "the line is not a JSON object",
             "wrong_type": "a field that the recipe names holds a value of another type",
+            "not_a_page": "another media type than HTML or plain text, another scheme than http, or a file about its site",
+            "http_status": "the server's answer is not the page (its status is not 200)",
+            "bad_record": "no record id, no HTTP answer, or a coding of its body that is unknown or damaged",
+            "page_too_large": "larger than max_page_bytes, its compression undone",
+            "page_too_deep": "nested deeper, or with more attributes on an element, than is parsed",
+            "no_main_text": "no text was extracted of the page",
             "too_long": f"longer than max_document_chars = {self._source.form.max_document_chars}",
         }[reason]
 
