@@ -35,6 +35,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_models.py",
     "tests/unit/pipelines/test_run_language.py",
     "tests/unit/pipelines/test_run_url_lists.py",
+    "tests/unit/pipelines/test_run_tokens.py",
     "tests/unit/pipelines/test_run_user_rules.py",
     "tests/unit/pipelines/test_run_web.py",
     "tests/unit/pipelines/test_run_observers.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 from classifying import write_classifier
 from language_models import require_kenlm, write_lm
 from lexicon_made import write
+from tokenizing import make_tokenizer
 
 __all__ = ["family_files"]
 
@@ -61,11 +62,17 @@ def url_lists(folder: Path) -> dict[str, Path]:
     return {"lists": folder / "lists"}
 
 
+def tokenizer(folder: Path) -> dict[str, Path]:
+    """A byte-level tokenizer of a few sentences in both languages."""
+    return {"tokenizer": make_tokenizer(folder / "made", vocabulary=330)}
+
+
 MAKERS = {
     "classifier": classifier,
     "contamination": benchmark,
     "fasttext_language": fasttext,
     "perplexity": language_model,
     "terms": lexicon,
+    "tokens": tokenizer,
     "url_lists": url_lists,
 }

@@ -134,7 +134,8 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     `views.sql` holds those that are the same for every run; `signals_STEP` (one wide view a filter
     step, values as DOUBLE, labels as VARCHAR, NULL = undefined), `signals` (the same, one row a value, without
     labels), `labels` (the labels, one row each), `applied`
-    (the documents that a filter step measured anything of) and `edits_STEP` follow the run's steps; in STEP,
+    (the documents that a filter step measured anything of) and `edits_STEP` follow the run's steps, and `edits` holds
+    those of all edit steps; in STEP,
     what is not a letter or digit is `_`. `runs`, `steps`, `parts`, `part_files`, `bounds`, `counts`, `terms` and
     `warnings` come from the manifests.
     """
@@ -145,6 +146,7 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
         create_document_view(
             con, f"edits_{names[step]}", [f"edits_{number}"], [f"edits_{number}.* EXCLUDE (part, row)"]
         )
+    create_edits(con, ledger)
     by_step: dict[str, list[tuple[int, SignalTable]]] = {}
     for number, signals in enumerate(ledger.signals):
         if signals.files:
@@ -157,6 +159,21 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     create_long_signals(con, [pair for tables in by_step.values() for pair in tables])
     create_labels(con, [pair for tables in by_step.values() for pair in tables])
     create_applied(con, by_step)
+
+
+def create_edits(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+    """Create `edits`: position, step, part, row, changed, chars_before, chars_after of every edit step."""
+    places = {step["name"]: position for position, step in enumerate(ledger.steps, 1)}
+    branches = [
+        f"SELECT {places[step]}::BIGINT AS position, {literal(step)} AS step, part, row, changed, chars_before, chars_after "
+        f"FROM files.edits_{number}"
+        for number, step in enumerate(ledger.step_files("edits"))
+    ]
+    nothing = (
+        "SELECT 0::BIGINT AS position, ''::VARCHAR AS step, ''::VARCHAR AS part, 0::BIGINT AS row, false AS changed, "
+        "0::BIGINT AS chars_before, 0::BIGINT AS chars_after WHERE false"
+    )
+    con.execute(f"CREATE VIEW edits AS {' UNION ALL '.join(branches or [nothing])}")
 
 
 def view_names(steps: Iterable[str]) -> dict[str, str]:

@@ -34,6 +34,7 @@ from datagov.signals.script import SCRIPT
 from datagov.signals.sentences import SENTENCES
 from datagov.signals.stop_words import STOP_WORDS
 from datagov.signals.terms import TERMS
+from datagov.signals.tokens import TOKENS
 from datagov.signals.url_lists import URL_LISTS
 from datagov.signals.vocabulary import VOCABULARY
 from datagov.signals.words import WORDS
@@ -77,6 +78,7 @@ MODEL_FAMILIES: tuple[SignalFamily, ...] = (
     FASTTEXT_LANGUAGE,
     PERPLEXITY,
     TERMS,
+    TOKENS,
     URL_LISTS,
 )
 """Families that read a model, or a lexicon, from a file: a recipe gives each use of one a name, see `datagov.signals.named`."""

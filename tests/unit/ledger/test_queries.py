@@ -297,3 +297,23 @@ def test_a_rule_with_a_bound_is_known_whether_or_not_it_removed_anything(out: Pa
 def test_values_that_are_no_numbers_are_the_askers_mistake(out: Path) -> None:
     with pytest.raises(ConfigError, match=r"^at=5,abc: expected quantiles, or numbers such as 10,20\.5\.$"):
         rows(out, "curve", "filter-1/word_count", "at=5,abc")
+
+
+def test_the_funnel_of_each_source_adds_up_to_that_of_all(out: Path) -> None:
+    lines = rows(out, "funnel_by_source", "tokens=filter-1/word_count")
+    (total,) = ({line["step"]: line for line in lines if line["source"] == "all"},)
+    plain = {line["step"]: line for line in rows(out, "funnel")}
+    assert {step: line["documents"] for step, line in total.items()} == {
+        step: line["kept"] for step, line in plain.items()
+    }
+    for step, line in total.items():
+        parts = [each for each in lines if each["step"] == step and each["source"] != "all"]
+        for name in ("documents", "bytes", "chars"):
+            assert sum(each[name] for each in parts) == line[name]
+        assert sum(each["tokens"] or 0 for each in parts) == line["tokens"]
+    assert total["input"]["documents_fraction"] == total["input"]["tokens_fraction"] == 1
+    final = rows(out, "by_source")
+    assert total["filter-2"]["bytes"] == sum(line["bytes_kept"] for line in final)
+    books = rows(out, "funnel_by_source", "source=books")
+    assert {line["source"] for line in books} == {"books"}
+    assert all(line["tokens"] is None for line in books)
