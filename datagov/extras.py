@@ -17,6 +17,7 @@ EXTRA: Final = {
     "fasttext-numpy2": ("classify", "fasttext"),
     "ftfy": ("repair", "ftfy"),
     "kenlm": ("lm", "kenlm"),
+    "lingua-language-detector": ("lingua", "lingua"),
     "opencc": ("zh", "opencc"),
     "phonenumbers": ("pii", "phonenumbers"),
     "publicsuffixlist": ("pii", "publicsuffixlist"),

@@ -25,6 +25,7 @@ from datagov.signals.line_marks import LINE_MARKS
 from datagov.signals.line_repetition import LINE_REPETITION
 from datagov.signals.line_signals import LINE_SIGNALS
 from datagov.signals.lines import LINES
+from datagov.signals.lingua import LINGUA
 from datagov.signals.markup import MARKUP
 from datagov.signals.ngram_repetition import NGRAM_REPETITION
 from datagov.signals.opt_out import OPT_OUT
@@ -51,6 +52,7 @@ FAMILIES: tuple[SignalFamily, ...] = (
     CHINESE_FORM,
     LANGUAGE,
     LANGUAGE_SPANS,
+    LINGUA,
     WORDS,
     STOP_WORDS,
     LINES,

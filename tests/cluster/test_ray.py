@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
+from family_files import family_files
 from ray.cluster_utils import Cluster
 
 from datagov.errors import ConfigError, InputError
@@ -100,6 +101,22 @@ class TestOneNode:
         assert manifests["ray"]["counts"]["documents_in"] == 8
         assert manifests["ray"]["counts"]["kept"] == 4
         assert cluster_runs.contents(tmp_path / "ray/out") == cluster_runs.contents(tmp_path / "local/out")
+
+    def test_families_that_read_files_are_given_them_by_the_workers(
+        self, tmp_path: Path, shards: Path
+    ) -> None:
+        models = {}
+        for name in ("classifier", "contamination", "perplexity", "terms"):
+            (tmp_path / name).mkdir()
+            models[f"my_{name}"] = {"family": name, **family_files(name, tmp_path / name)}
+        step = {"name": "models", "filter": {"models": models, "bounds": {"my_classifier_score": {"max": 0.5}}}}
+        for executor in ("local", "ray"):
+            recipe = cluster_runs.write_recipe(tmp_path / executor, shards, steps=[step])
+            manifest = cluster_runs.run_in_process(recipe, executor, workers=1)
+            assert 0 < manifest["counts"]["kept"] < manifest["counts"]["documents_in"]
+        written = cluster_runs.contents(tmp_path / "ray/out")
+        assert sum(path.startswith("ledger/signals/") for path in written) == 5 * len(list(shards.iterdir()))
+        assert written == cluster_runs.contents(tmp_path / "local/out")
 
 
 def kill_a_busy_worker(struck: list[int]) -> None:
