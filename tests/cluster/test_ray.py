@@ -109,7 +109,10 @@ class TestOneNode:
         for name in ("classifier", "contamination", "perplexity", "terms"):
             (tmp_path / name).mkdir()
             models[f"my_{name}"] = {"family": name, **family_files(name, tmp_path / name)}
-        step = {"name": "models", "filter": {"models": models, "bounds": {"my_classifier_score": {"max": 0.5}}}}
+        step = {
+            "name": "models",
+            "filter": {"models": models, "bounds": {"my_classifier_score": {"max": 0.5}}},
+        }
         for executor in ("local", "ray"):
             recipe = cluster_runs.write_recipe(tmp_path / executor, shards, steps=[step])
             manifest = cluster_runs.run_in_process(recipe, executor, workers=1)
