@@ -8,11 +8,13 @@ from typing import Any, Protocol
 from datagov.edits import EDITS
 from datagov.storage import Receipt
 from pipelines.coverage import covered_scripts
+from pipelines.measuring import measuring_tasks, receipts_of
 from pipelines.near import near_dedup
 from pipelines.plan import Plan
 from pipelines.products import Product, edit_step
 from pipelines.quantile_bounds import settle_limits
 from pipelines.sorted_runs import range_bounds
+from pipelines.span_dedup import span_dedup
 from pipelines.stage import Task, stage_key
 
 __all__ = ["Cascade", "Stages"]
@@ -53,7 +55,7 @@ class Cascade:
     """Carries the fates of all documents through the steps.
 
     Filter steps only wait in `_pending`; a dedup step, which looks across documents, first has them
-    evaluated part by part.
+    evaluated part by part. Of an edit by run, the steps behind it are measured when it is settled.
     """
 
     def __init__(self, session: Stages, measured: Sequence[Mapping[str, Receipt]]) -> None:
@@ -90,6 +92,15 @@ class Cascade:
             self.screen()
             near_dedup(self, position)
             self._pending.append(position)
+        elif kind == "span_dedup":
+            span_dedup(self, position)
+
+    def settle(self, position: int, key: str) -> None:
+        """Take what an edit by run found into the plan, and measure what is known by that, on the texts it leaves."""
+        self.plan = self.session.plan = self.plan.settle(position, key)
+        tasks, sizes = measuring_tasks(self.plan, self.parts)
+        self.session.stage("measure", tasks, text_bytes=sizes)
+        self.measured = [receipts_of(self.plan, part.name) for part in self.parts]
 
     def screen(self) -> Receipt:
         """Bring the fates up to date with the steps taken so far; return the collected fates."""
@@ -259,7 +270,9 @@ class Cascade:
     def edits(self) -> tuple[Mapping[str, Any], ...]:
         """Return all edit steps, in order."""
         return tuple(
-            edit_step(step["kind"], step["resolved"]) for step in self.steps if step["kind"] in EDITS
+            edit_step(step["kind"], step["resolved"], self.plan.settled.get(step["position"]))
+            for step in self.steps
+            if step["kind"] in EDITS
         )
 
     @property

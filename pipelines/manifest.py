@@ -17,6 +17,7 @@ from pipelines.fates import ALIVE, ERRORED
 from pipelines.filters import rules_of
 from pipelines.outcome import record_unreadable
 from pipelines.parts import output_name
+from pipelines.run_edits import repeats_file
 
 if TYPE_CHECKING:
     from pipelines.cascade import Cascade
@@ -110,6 +111,8 @@ def final_manifest(
     return {
         **session.manifest,
         "complete": True,
+        "products": [product.receipt("*") for product in plan.products],
+        "settled": {cascade.steps[position]["name"]: key for position, key in plan.settled.items()},
         "steps": _steps(cascade, decisions, documents_in),
         "counts": {
             "documents_in": documents_in,
@@ -166,14 +169,14 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
 
     by_text = {
         "edits": [
-            {"step": step["name"], "files": files(plan.by_step[step["position"]].products[0], "edits")}
+            {"step": step["name"], "files": files(plan.by_step[step["position"]].products[-1], "edits")}
             for step in edits
         ],
         "spans": [
             {"step": step["name"], "files": files(product, "spans")}
             for step in cascade.steps
             for product in plan.by_step[step["position"]].products
-            if (step["kind"] in EDITS and EDITS[step["kind"]].spans is not None)
+            if (product.kind == "edits" and EDITS[step["kind"]].spans is not None)
             or product.params.get("spans")
         ],
         "line_values": [
@@ -181,6 +184,10 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
             for step in cascade.steps
             for product in plan.by_step[step["position"]].products
             if product.params.get("line_values")
+        ],
+        "repeats": [
+            {"step": named[position], "files": [repeats_file(key, part.name) for part in plan.parts]}
+            for position, key in plan.settled.items()
         ],
     }
     by_dedup = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,22 @@ from datagov.storage import Receipt, names_in, read_receipt
 from pipelines import outcome
 from pipelines.cascade import Cascade
 from pipelines.coverage import filter_groups
+from pipelines.edit_specs import SpanDedup
 from pipelines.filter_view import scripts_of
 from pipelines.filters import takes_quantiles
+from pipelines.measuring import receipts_of
 from pipelines.plan import Plan, warnings_of
 from pipelines.recipe import Recipe
-from pipelines.run import receipts_of, require_distinct_ids, require_good_documents
+from pipelines.run import require_distinct_ids, require_good_documents
 from pipelines.stage import Task, known
 
 __all__ = ["stages_of", "summary"]
 
-DEDUP_STAGES = {"exact_dedup": ("exact",), "near_dedup": ("match", "link", "gather", "elect")}
+DEDUP_STAGES = {
+    "exact_dedup": ("exact",),
+    "near_dedup": ("match", "link", "gather", "elect"),
+    "span_dedup": ("count", "mark"),
+}
 """What a dedup step goes through, by its kind."""
 QUANTILE_STAGES = ("tally", "settle")
 """What a filter goes through whose limits are quantiles."""
@@ -97,7 +104,7 @@ def summary(plan: Plan) -> dict[str, Any]:
         "passed_over": plan.passed_over,
         "text_bytes": sum(part.text_bytes for part in plan.parts),
         "steps": [{"name": step.name, "kind": step.kind, **step.resolved} for step in plan.recipe.steps],
-        "uncovered": _uncovered(plan),
+        "uncovered": _uncovered(onlooker.plan),
         "warnings": [*warnings_of(plan.recipe), *_stops(plan), *onlooker.warnings],
         "parts": [
             {
@@ -116,11 +123,15 @@ def summary(plan: Plan) -> dict[str, Any]:
 
 def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     """Yield the stages of a run, in order, with the steps they work for."""
-    yield "measure", [step.name for step in recipe.steps]
+    # What stands behind an edit by run is measured once it is known what it does.
+    names = [step.name for step in recipe.steps]
+    by_run = [at for at, step in enumerate(recipe.steps) if isinstance(step.spec, SpanDedup)]
+    measured = dict(zip([-1, *by_run], pairwise([-1, *by_run, len(names)]), strict=True))
+    yield "measure", names[: measured[-1][1] + 1]
     yield "identify", []
     waiting: list[str] = []
     screened = False
-    for step in recipe.steps:
+    for at, step in enumerate(recipe.steps):
         of_step: tuple[str, ...] = DEDUP_STAGES.get(step.kind, ())
         if step.kind == "filter" and takes_quantiles(step.resolved):
             of_step = QUANTILE_STAGES
@@ -130,7 +141,9 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
                 yield "collect", waiting
                 waiting, screened = [], True
             yield from ((f"{step.name}: {stage}", [step.name]) for stage in of_step)
-        if step.kind in {"filter", *DEDUP_STAGES}:
+        if at in measured:
+            yield "measure", names[at : measured[at][1] + 1]
+        elif step.kind in {"filter", *DEDUP_STAGES}:
             waiting.append(step.name)
     if waiting or not screened:
         yield "screen", waiting
@@ -195,9 +208,9 @@ def _uncovered(plan: Plan) -> list[dict[str, Any]]:
         )
         if set(covered) == set(SCRIPT_NAMES):
             continue
-        script = plan.by_step[group[0]].products[0]
+        known = plan.by_step[group[0]].products[:1]
         documents = left_out = 0
-        for part in plan.parts:
+        for script, part in product(known, plan.parts):
             if read_receipt(plan.out, script.receipt(part.name)) is None:
                 continue
             names, sound = scripts_of(pq.read_table(plan.out / script.file(part.name), use_threads=False))

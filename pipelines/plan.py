@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,6 +19,7 @@ from datagov.ledger.tables import FORMAT_VERSION
 from datagov.places import is_url, resolved
 from datagov.shards import Shard, UnreadableShard
 from datagov.storage import Folder, folder_of, names_in, read_bytes, read_receipt
+from pipelines.edit_specs import SpanDedup
 from pipelines.lock import LOCK
 from pipelines.parts import Part, check_output_names, cut
 from pipelines.products import Product, StepProducts, products_of
@@ -56,10 +57,12 @@ class Plan:
     """Input columns read besides text, id, source and url: those that dedup steps name."""
     input_digest: str
     """32 hex digits naming the input as listed."""
+    settled: Mapping[int, str] = field(default_factory=dict)
+    """Position of an edit by run -> the key of what it found; what stands behind the first that is missing is unknown."""
 
     @property
     def products(self) -> list[Product]:
-        """The distinct products, documents first."""
+        """The distinct products that are known so far, documents first."""
         distinct = {self.documents.key: self.documents}
         for step in self.by_step:
             for product in step.products:
@@ -73,6 +76,12 @@ class Plan:
         for shard in self.shards:
             counts.update(dict(shard.passed_over))
         return dict(sorted(counts.items()))
+
+    def settle(self, position: int, key: str) -> Plan:
+        """Return the plan with what an edit by run found, and the products known by that."""
+        settled = {**self.settled, position: key}
+        _, by_step = products_of(self.recipe, sample=self.sample, settled=settled)
+        return replace(self, settled=settled, by_step=tuple(by_step))
 
     def without(self, damaged: Mapping[str, str]) -> Plan:
         """Return the plan without some shards (path -> problem), which count as unreadable."""
@@ -244,9 +253,17 @@ def warnings_of(recipe: Recipe) -> list[str]:
     """Return what a reader of the plan should know before running it."""
     found = []
     seen_dedup: Step | None = None
+    seen_spans: Step | None = None
     for step in recipe.steps:
         if isinstance(step.spec, ExactDedup | NearDedup):
             seen_dedup = step
+        elif isinstance(step.spec, SpanDedup):
+            seen_spans = step if step.spec.keep == "first" else seen_spans
+        elif step.kind == "filter" and seen_spans is not None and seen_dedup is None:
+            found.append(
+                f"step {step.name!r} filters after {seen_spans.name!r}: where it removes a document that held the only "
+                "copy kept of a stretch of text, that stretch is gone as well"
+            )
         elif step.kind == "filter" and seen_dedup is not None:
             found.append(
                 f"step {step.name!r} filters after {seen_dedup.name!r}: where it removes a document that was kept "
@@ -265,9 +282,9 @@ def _extra_columns(recipe: Recipe) -> dict[str, str]:
     named: dict[str, str] = {}
     roles = recipe.input.columns.named()
     for step in recipe.steps:
-        if not isinstance(step.spec, ExactDedup | NearDedup):
+        if not isinstance(step.spec, ExactDedup | NearDedup | SpanDedup):
             continue
-        ranking = KeepPolicy.parse(step.spec.keep).columns
+        ranking = () if isinstance(step.spec, SpanDedup) else KeepPolicy.parse(step.spec.keep).columns
         for column in ranking:
             if column in OWN_COLUMNS:
                 raise ConfigError(

@@ -11,18 +11,24 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 from datagov.edits import edit_of
 from datagov.ledger.tables import FORMAT_VERSION
+from pipelines.edit_specs import EditSpec, SpanDedup
 from pipelines.recipe import Recipe
+from pipelines.run_edits import SETTLED
 from pipelines.stage import stage_key
-from pipelines.step_specs import EditSpec, ExactDedup, Filter, NearDedup
+from pipelines.step_specs import ExactDedup, Filter, NearDedup
 
-__all__ = ["VERSIONS", "Product", "StepProducts", "edit_step", "products_of"]
+__all__ = ["COUNTED", "VERSIONS", "Product", "StepProducts", "edit_step", "products_of"]
 
-VERSIONS = {"documents": 1, "edits": 2, "signals": 1, "keys": 1, "sketch": 1}
+VERSIONS = {"documents": 1, "edits": 2, "signals": 1, "keys": 1, "sketch": 1, "span_keys": 1}
 """Bumped when the contents of a product change for the same parameters."""
+
+COUNTED = ("min_count", "keep", "bucket_documents")
+"""Options of span_dedup that its keys do not depend on: the count reads them."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +73,30 @@ class StepProducts:
         }
 
 
-def edit_step(kind: str, resolved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that decides what an edit step does to a text: `text_states.edit` takes it."""
-    return {"kind": kind, "version": edit_of(kind).version, **resolved}
+def edit_step(kind: str, resolved: Mapping[str, Any], settled: str | None = None) -> dict[str, Any]:
+    """Return all that decides what an edit step does to a text: `text_states.edit` takes it.
+
+    `settled` names what an edit by run found.
+    """
+    found = {} if settled is None else {SETTLED: settled}
+    return {"kind": kind, "version": edit_of(kind).version, **resolved, **found}
 
 
-def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepProducts]]:
+def products_of(
+    recipe: Recipe, *, sample: float, settled: Mapping[int, str] = MappingProxyType({})
+) -> tuple[Product, list[StepProducts]]:
     """Return the documents product, and for each step the products it needs, in step order.
+
+    An edit by run needs its keys; that it is settled adds what it did. Until then no step behind it has products, as
+    nobody knows the texts they would be made of.
 
     Parameters
     ----------
     recipe : Recipe
     sample : float
         Fraction of the documents that take part, in (0, 1].
+    settled : mapping
+        Position of an edit by run -> the key of what it found.
     """
     base = {
         "format": FORMAT_VERSION,
@@ -97,10 +114,18 @@ def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepPro
         return Product(kind, key, edits, params, label)
 
     documents = product("documents", {})
-    by_step = []
-    for step in recipe.steps:
+    by_step: list[StepProducts] = []
+    for position, step in enumerate(recipe.steps):
         needed: list[Product] = []
-        if isinstance(step.spec, EditSpec):
+        if isinstance(step.spec, SpanDedup):
+            keyed = {name: value for name, value in step.resolved.items() if name not in COUNTED}
+            needed = [product("span_keys", keyed)]
+            if position not in settled:
+                by_step.append(StepProducts(step.name, tuple(needed)))
+                break
+            edits = (*edits, edit_step(step.kind, step.resolved, settled[position]))
+            needed.append(product("edits", {}))
+        elif isinstance(step.spec, EditSpec):
             edits = (*edits, edit_step(step.kind, step.resolved))
             needed = [product("edits", {})]
         elif isinstance(step.spec, Filter):
@@ -115,4 +140,5 @@ def products_of(recipe: Recipe, *, sample: float) -> tuple[Product, list[StepPro
             names = ("bands", "rows", "shingle", "seed", "within")
             needed = [product("sketch", {name: step.resolved[name] for name in names})]
         by_step.append(StepProducts(step.name, tuple(needed)))
-    return documents, by_step
+    unknown = [StepProducts(step.name, ()) for step in recipe.steps[len(by_step) :]]
+    return documents, [*by_step, *unknown]

@@ -20,9 +20,10 @@ from datagov.extras import named
 from datagov.ids import digest
 from datagov.plain_yaml import read_yaml
 from pipelines.coverage import check_coverage
+from pipelines.edit_specs import EditSpec
 from pipelines.filters import resolve_filter
 from pipelines.input_spec import InputSpec
-from pipelines.step_specs import KINDS, EditSpec, ExactDedup, Filter, NearDedup
+from pipelines.step_specs import KINDS, ExactDedup, Filter, NearDedup
 from pipelines.validation import validated
 
 __all__ = ["Recipe", "Step", "load_recipe", "parse_change"]

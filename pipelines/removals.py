@@ -1,4 +1,4 @@
-"""Removals: the outcome of a dedup step, one row a removed document, in ordinal order; and what they link."""
+"""Removals: the outcome of a dedup step, one row a removed document or unit of text, in ordinal order; and what they link."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from datagov.dedup.keeper import KeepPolicy
 
-__all__ = ["KEEP_PREFIX", "LINKS", "REMOVALS", "SPENT", "in_keep_order", "removals"]
+__all__ = ["KEEP_PREFIX", "LINKS", "REMOVALS", "REPEATED", "SPENT", "in_keep_order", "removals"]
 
 KEEP_PREFIX = "keep."
 """Before the name of an input column that is carried along for the keep policy."""
@@ -38,6 +38,20 @@ LINKS = pa.schema(
 )
 """One row a document of a duplicate cluster, in ordinal order; keeper and survivor are NULL for the one
 at the end of the chain."""
+
+
+REPEATED = pa.schema(
+    [
+        pa.field("ordinal", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("keeper_ordinal", pa.int64()),
+        pa.field("keeper_start", pa.int64()),
+        pa.field("copies", pa.int64(), nullable=False),
+    ]
+)
+"""One row a unit of text that goes, by ordinal and start: where the one that stays stands, NULL where none does, and how
+often it stands there. Positions in code points of the documents' texts."""
 
 
 def in_keep_order(policy: KeepPolicy, table: pa.Table) -> np.ndarray:

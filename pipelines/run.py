@@ -1,5 +1,7 @@
 """The main path: measure every part, decide step by step, record, export.
 
+An edit by run splits the steps in two: what stands behind it is measured once it is known what it cuts.
+
 Read `run` from top to bottom; each line is a stage. Everything that is written goes through receipts,
 so that a run that is stopped anywhere continues where it was, and a run that is finished says so.
 """
@@ -17,17 +19,18 @@ import pyarrow.parquet as pq
 
 from datagov import __version__
 from datagov.errors import InputError, PartialRun
-from datagov.storage import Receipt, put, put_new, read_receipt
+from datagov.storage import Receipt, put, put_new
 from pipelines import outcome
 from pipelines.cascade import Cascade, Stages
 from pipelines.executors import Executor
 from pipelines.manifest import draft_manifest, final_manifest
+from pipelines.measuring import measuring_tasks, receipts_of
 from pipelines.plan import MARKER, Plan, check_marker, marker_of, run_records
 from pipelines.progress import Reporter
 from pipelines.session import Session
 from pipelines.stage import Task, stage_key
 
-__all__ = ["measure", "receipts_of", "require_distinct_ids", "require_good_documents", "run", "warm_kernels"]
+__all__ = ["measure", "require_distinct_ids", "require_good_documents", "run", "warm_kernels"]
 
 
 def run(
@@ -130,7 +133,7 @@ def tell_counts(session: Session) -> None:
 
 
 def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:
-    """Make every product of every part; return product key -> receipt, by part.
+    """Make every product of every part, up to the first edit by run; return product key -> receipt, by part.
 
     Nothing is returned when a shard turned out to be damaged; see `all_readable`.
     """
@@ -138,29 +141,9 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
     chosen = [
         part for index, part in enumerate(plan.parts) if share is None or index % share[1] == share[0] - 1
     ]
-    tasks = []
-    for part in chosen:
-        missing = plan.missing(part)
-        if not missing:
-            continue
-        tasks.append(
-            Task(
-                stage="measure",
-                unit=part.name,
-                out=str(plan.out),
-                receipts=tuple(product.receipt(part.name) for product in missing),
-                args={
-                    "source": plan.source,
-                    "slices": part.slices,
-                    "products": missing,
-                    "columns": plan.extra_columns,
-                },
-                inputs={"modified": [list(item) for item in part.modified]},
-            )
-        )
-    sizes = {part.name: part.text_bytes for part in chosen}
+    tasks, sizes = measuring_tasks(plan, chosen)
     warm(session, len(tasks) > 1)
-    session.stage("measure", tasks, text_bytes=[sizes[task.unit] for task in tasks], tolerant=True)
+    session.stage("measure", tasks, text_bytes=sizes, tolerant=True)
     return [] if session.damaged else [receipts_of(plan, part.name) for part in chosen]
 
 
@@ -250,17 +233,6 @@ def require_distinct_ids(session: Stages, documents: Sequence[Receipt]) -> None:
             "input.id, leave `id` out of the recipe to name documents by shard and row, and if it is a doc_id column "
             "of earlier exports, drop it"
         )
-
-
-def receipts_of(plan: Plan, part: str) -> dict[str, Receipt]:
-    """Return product key -> receipt of a part that is measured."""
-    found = {}
-    for product in plan.products:
-        receipt = read_receipt(plan.out, product.receipt(part))
-        if receipt is None:
-            raise PartialRun(f"{part}: product {product.kind} is missing right after it was made; run again")
-        found[product.key] = receipt
-    return found
 
 
 def _warm_of(module: str) -> Callable[[], None]:

@@ -16,6 +16,7 @@ from datagov.edits import Edited, edit_of
 from datagov.edits.edited import changes, replaced
 from datagov.signals.script import script
 from datagov.text.batch import TextBatch
+from pipelines.run_edits import FOUND, SETTLED, stretches_of
 
 __all__ = ["TextState", "edit", "edited"]
 
@@ -23,10 +24,12 @@ NOT_OPTIONS = {"kind", "version", "when"}
 
 
 class TextState:
-    """The texts of a chunk's sound documents at one text state, M of them."""
+    """The texts of some sound documents of a part at one text state, M of them."""
 
-    def __init__(self, texts: pa.Array, last: Edited | None = None) -> None:
+    def __init__(self, texts: pa.Array, rows: np.ndarray, last: Edited | None = None) -> None:
         self.texts = texts
+        self.rows = rows
+        """int64[M]: their rows in the part, ascending; an edit by run looks up by them what it found."""
         self.last = last
         """What the last edit did, document by document; None for the input text."""
         self._of_scripts: dict[tuple[str, ...] | None, tuple[np.ndarray, TextBatch]] = {}
@@ -54,14 +57,19 @@ class TextState:
 def edit(state: TextState, step: Mapping[str, Any]) -> TextState:
     """Apply one edit step; texts it does not speak of (its `when`) stay as they are.
 
-    `step` is `products.edit_step`: kind, version, `when` (scripts, or None for all) and the options.
+    `step` is `products.edit_step`: kind, version, `when` (scripts, or None for all) and the options; by run, loaded.
     """
     kind = edit_of(step["kind"])
+    if kind.by == "run":
+        # Whom the step speaks of was decided when its units were counted.
+        options = {name: value for name, value in step.items() if name not in {*NOT_OPTIONS, SETTLED, FOUND}}
+        done = kind.apply(state.batch, stretches=stretches_of(step[FOUND], state.rows), **options)
+        return TextState(done.texts, state.rows, done)
     options = {name: value for name, value in step.items() if name not in NOT_OPTIONS}
     chosen, batch = state.of_scripts(step["when"])
     done = kind.apply(batch, **options)
     if chosen.all():
-        return TextState(done.texts, done)
+        return TextState(done.texts, state.rows, done)
     texts = replaced(state.texts, chosen, done.texts)
     rows = np.flatnonzero(chosen)
     changed = spread(done.changes.column("changed"), chosen).astype(bool)
@@ -69,12 +77,12 @@ def edit(state: TextState, step: Mapping[str, Any]) -> TextState:
     spans = done.spans
     if spans is not None:
         spans = spans.set_column(0, spans.schema.field(0), pa.array(rows[spans.column("row").to_numpy()]))
-    return TextState(texts, Edited(texts, changes(state.texts, texts, changed, **counts), spans))
+    return TextState(texts, state.rows, Edited(texts, changes(state.texts, texts, changed, **counts), spans))
 
 
-def edited(texts: pa.Array, steps: Sequence[Mapping[str, Any]]) -> pa.Array:
-    """Apply edit steps in order to large_string[M] and return the last texts."""
-    state = TextState(texts)
+def edited(texts: pa.Array, rows: np.ndarray, steps: Sequence[Mapping[str, Any]]) -> pa.Array:
+    """Apply edit steps, those by run loaded, to large_string[M] of some rows of a part; return the last texts."""
+    state = TextState(texts, rows)
     for step in steps:
         state = edit(state, step)
     return state.texts

@@ -39,6 +39,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_run_user_rules.py",
     "tests/unit/pipelines/test_run_web.py",
     "tests/unit/pipelines/test_run_observers.py",
+    "tests/unit/pipelines/test_run_span_dedup.py",
     "tests/unit/pipelines/test_what_if",
     "tests/unit/demo/",
     "tests/unit/edits/test_edit_repair.py",

@@ -9,7 +9,16 @@ from typing import Final, Literal
 
 import pyarrow as pa
 
-from datagov.edits import drop_lines, drop_repeated_lines, normalise, redact, repair, simplify, width
+from datagov.edits import (
+    drop_lines,
+    drop_repeated_lines,
+    normalise,
+    redact,
+    repair,
+    simplify,
+    span_dedup,
+    width,
+)
 from datagov.edits.edited import Edited
 from datagov.errors import ConfigError, did_you_mean
 from datagov.ledger.tables import edits_schema
@@ -24,13 +33,15 @@ class Edit:
     version: int
     """Bumped when the same options give other texts."""
     apply: Callable[..., Edited]
-    """Takes a `TextBatch` and, by name, the options; each document's result depends on it alone."""
+    """Takes a `TextBatch` and, by name, the options; each document's result depends on these and itself alone."""
     counts: tuple[str, ...]
     """The columns it adds to the ledger's `edits` table."""
     spans: Literal["removed", "replaced"] | None = None
     """What happens to the stretches it gives as spans, which is all that it does; None: it gives none."""
     libraries: tuple[str, ...] = ()
     """The optional libraries it needs, whose versions are an option named `by`."""
+    by: Literal["document", "run"] = "document"
+    """`run`: it also takes, by name, the `stretches` of each document that a count over all documents found."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -48,6 +59,7 @@ EDITS: Final[Mapping[str, Edit]] = MappingProxyType(
         "drop_repeated_lines": Edit(
             1, drop_repeated_lines.apply, drop_repeated_lines.COUNTS, spans="removed"
         ),
+        "span_dedup": Edit(1, span_dedup.apply, span_dedup.COUNTS, spans="removed", by="run"),
         "redact": Edit(1, redact.apply, redact.COUNTS, spans="replaced", libraries=redact.LIBRARIES),
     }
 )

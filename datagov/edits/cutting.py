@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -10,10 +11,14 @@ import pyarrow as pa
 
 from datagov.edits.edited import STRETCHES, Edited, changes, replaced
 from datagov.text.batch import TextBatch
-from datagov.text.kernel import kernel
+from datagov.text.kernel import Integer, inline_kernel, kernel
+from datagov.text.lines import LINE_FEED, Spans
+from datagov.text.tables import kind_index, unicode_tables
 from datagov.text.utf8 import encode_rows
 
-__all__ = ["cut_lines", "mark"]
+__all__ = ["cut_units", "mark"]
+
+SPACE: Final = kind_index("space")
 
 
 @kernel
@@ -41,8 +46,20 @@ def mark(start: npt.NDArray[np.int64], end: npt.NDArray[np.int64], gone: npt.NDA
         gone[start[span] : end[span]] = 1
 
 
+@inline_kernel
+def _breaks(points: npt.NDArray[np.uint32], start: Integer, stop: Integer) -> bool:
+    """Whether there is a line feed in `points[start:stop]`."""
+    found = False
+    for at in range(start, stop):
+        found = found or points[at] == LINE_FEED
+    return found
+
+
 @kernel
-def _line_cuts(
+def _unit_cuts(
+    points: npt.NDArray[np.uint32],
+    space: npt.NDArray[np.bool_],
+    classes: npt.NDArray[np.uint8],
     start: npt.NDArray[np.int32],
     end: npt.NDArray[np.int32],
     offsets: npt.NDArray[np.int64],
@@ -50,19 +67,37 @@ def _line_cuts(
     cut_start: npt.NDArray[np.int64],
     cut_end: npt.NDArray[np.int64],
 ) -> None:
-    """Fill int64[L]: what has to go with each dropped line, so that the others stay joined by one line feed."""
+    """Fill int64[U]: what has to go with each dropped unit, so that the others stay joined as units are.
+
+    Of the white space before and after a run of dropped units that before it stays, unless only that after it
+    breaks the line.
+    """
     for row in range(offsets.shape[0] - 1):
-        last_kept = offsets[row] - 1
-        for line in range(offsets[row], offsets[row + 1]):
-            if not dropped[line]:
-                last_kept = line
-        for line in range(offsets[row], offsets[row + 1]):
-            cut_start[line] = start[line]
-            cut_end[line] = end[line]
-            if line < last_kept or (last_kept < offsets[row] and line + 1 < offsets[row + 1]):
-                cut_end[line] += 1
-            elif last_kept >= offsets[row] and line > last_kept:
-                cut_start[line] -= 1
+        stop = offsets[row + 1]
+        unit = offsets[row]
+        while unit < stop:
+            if not dropped[unit]:
+                unit += 1
+                continue
+            first = last = unit
+            while last + 1 < stop and dropped[last + 1]:
+                last += 1
+            follows = last + 1 < stop
+            backward = first > offsets[row] and not follows
+            if first > offsets[row] and follows:
+                backward = _breaks(points, end[last], start[last + 1]) and not _breaks(
+                    points, end[first - 1], start[first]
+                )
+            for each in range(first, last + 1):
+                cut_start[each] = start[each]
+                cut_end[each] = end[each]
+                if backward:
+                    while cut_start[each] > end[each - 1] and space[classes[cut_start[each] - 1]]:
+                        cut_start[each] -= 1
+                elif each < last or follows:
+                    while cut_end[each] < start[each + 1] and space[classes[cut_end[each]]]:
+                        cut_end[each] += 1
+            unit = last + 1
 
 
 def _cut(
@@ -95,50 +130,65 @@ def _cut(
     return Edited(texts, changes(batch.texts, texts, changed, **counts), spans)
 
 
-def cut_lines(
+def cut_units(
     batch: TextBatch,
+    units: Spans,
     crossed: npt.NDArray[np.uint32],
     rules: Sequence[str],
     *,
+    counted: str,
     within: tuple[str, str, npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
 ) -> Edited:
-    """Remove lines, each with the line feed that joined it to the others.
+    """Remove units such as lines, each with the white space that joined it to the others.
 
     Parameters
     ----------
     batch : TextBatch
-    crossed : uint32[L]
-        For each of `batch.lines`, a bit for each of `rules` that it goes by; 0 keeps it.
+    units : Spans
+        U stretches in order, such as `batch.lines`; nothing but white space joins units that lie side by side.
+    crossed : uint32[U]
+        For each unit, a bit for each of `rules` that it goes by; 0 keeps it.
     rules : sequence of str
         At most 32.
+    counted : str
+        The name of the count of units that go.
     within : (rule, count, start int64[S], end int64[S]) or None
-        Stretches inside lines that go as well where their line stays: their rule, the name of their
+        Stretches inside units that go as well where their unit stays: their rule, the name of their
         count, and their positions in the batch's code points.
 
     Returns
     -------
     Edited
-        What is left is the kept lines joined by line feeds; nothing, where none is kept. Its counts
-        are `lines_removed` and that of `within`.
+        What is left is the kept units, joined as they were (lines by a line feed); nothing, where none is kept.
+        Its counts are `counted` and that of `within`.
     """
-    lines = batch.lines
     dropped = crossed != 0
     cut_start, cut_end = np.zeros(len(crossed), np.int64), np.zeros(len(crossed), np.int64)
-    _line_cuts(lines.start, lines.end, lines.offsets, dropped, cut_start, cut_end)
-    row_of = np.repeat(np.arange(batch.n), np.diff(lines.offsets))
+    _unit_cuts(
+        batch.code_points,
+        unicode_tables().kind == SPACE,
+        batch.classes,
+        units.start,
+        units.end,
+        units.offsets,
+        dropped,
+        cut_start,
+        cut_end,
+    )
+    row_of = np.repeat(np.arange(batch.n), np.diff(units.offsets))
     # An empty line with no line feed to take with it is no removal.
     dropped &= cut_end > cut_start
-    counts = {"lines_removed": np.bincount(row_of[dropped], minlength=batch.n).astype(np.int64)}
+    counts = {counted: np.bincount(row_of[dropped], minlength=batch.n).astype(np.int64)}
     chosen = np.flatnonzero(dropped)
     bits = (crossed[chosen, None] >> np.arange(len(rules), dtype=np.uint32)) & np.uint32(1)
     at, rule = np.nonzero(bits)
-    line = chosen[at]
-    row, start, end = row_of[line], cut_start[line], cut_end[line]
+    unit = chosen[at]
+    row, start, end = row_of[unit], cut_start[unit], cut_end[unit]
     if within is not None:
         name, count, their_start, their_end = within
-        their_line = np.searchsorted(lines.start, their_start, side="right") - 1
-        stays = ~dropped[their_line]
-        their_row = row_of[their_line[stays]]
+        their_unit = np.searchsorted(units.start, their_start, side="right") - 1
+        stays = ~dropped[their_unit]
+        their_row = row_of[their_unit[stays]]
         counts[count] = np.bincount(their_row, minlength=batch.n).astype(np.int64)
         row = np.concatenate([row, their_row])
         rule = np.concatenate([rule, np.full(len(their_row), len(rules), np.int64)])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from datagov.edits.cutting import cut_lines, mark
+from datagov.edits.cutting import cut_units, mark
 from datagov.edits.edited import Edited
 from datagov.signals.line_rules import crossed_rules
 from datagov.signals.line_views import citation_marks
@@ -62,4 +62,11 @@ def apply(batch: TextBatch, *, citations: bool = False, **rules: Any) -> Edited:
     crossed = np.zeros(len(batch.lines.start), np.uint32)
     for bit, lines in enumerate(found.values()):
         crossed |= lines.astype(np.uint32) << np.uint32(bit)
-    return cut_lines(batch, crossed, list(found), within=("citation", "citations_removed", *cited))
+    return cut_units(
+        batch,
+        batch.lines,
+        crossed,
+        list(found),
+        counted="lines_removed",
+        within=("citation", "citations_removed", *cited),
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
-from datagov.edits.cutting import cut_lines
+from datagov.edits.cutting import cut_units
 from datagov.edits.edited import Edited
 from datagov.text.hashing import hash_points
 from datagov.text.kernel import Integer, kernel
@@ -126,4 +126,4 @@ def apply(batch: TextBatch, *, min_chars: int = 1, adjacent: bool = False) -> Ed
         adjacent,
         found,
     )
-    return cut_lines(batch, found, [RULE])
+    return cut_units(batch, lines, found, [RULE], counted="lines_removed")

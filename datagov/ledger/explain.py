@@ -13,7 +13,7 @@ from datagov.ledger.own_limits import set_own_limits
 from datagov.ledger.quoting import literal
 from datagov.ledger.reader import SignalTable, short_name
 from datagov.ledger.signal_values import applied, quotient, with_label
-from datagov.ledger.spans import found_spans, removed_spans
+from datagov.ledger.spans import found_spans, removed_spans, repeated_units
 from datagov.ledger.twins import cluster, compared_pairs
 from datagov.ledger.views import create_file_views
 
@@ -50,8 +50,8 @@ def explain(ledger: Ledger, document: str) -> dict[str, Any]:
         part and row. `piece`: parent, number, pieces, start_char and start_byte of a document that is a piece of
         a longer text, else None. `verdict`: action, step, orphaned, errors, exported (path of the kept shard).
         `steps`: one entry a step with its status (edited | unchanged | passed | annotated | removed |
-        not compared | not applied | not reached) and, as they apply, `edit`, `spans` (what it removed), `found` (where,
-        and which terms of lexicons), `when`, `signals` (numerator,
+        not compared | not applied | not reached) and, as they apply, `edit`, `spans` (what it removed), `repeats` (where what it
+        removed stands too), `found` (where, and which terms of lexicons), `when`, `signals` (numerator,
         denominator, value, min, max, missing, source, crossed) and `reasons`. `cluster`: size, keeper,
         survivor, the chain of keepers and other members; None outside duplicate clusters. `pairs`:
         the pairs this document was compared in, best first; `evidence` marks the one it was removed
@@ -215,6 +215,8 @@ def told_step(
             told["spans"] = removed_spans(con, ledger, name, found)
         else:
             told["found"] = found_spans(con, ledger, name, found)
+    if ledger.step_files("repeats").get(name):
+        told["repeats"] = repeated_units(con, ledger, name, found)
     reasons = [dict(reason) for reason in decision["reasons"] if reason["step"] == name]
     told["reasons"] = reasons
     tables = [table for table in ledger.signals if table.step == name]

@@ -158,6 +158,13 @@ def print_step(number: int, step: Mapping[str, Any], citations: dict[str, int] |
         terminal.line(f"  {done} {span['start']}-{span['end']}: {', '.join(span['rules'])}")
     if len(spans) > LISTED:
         terminal.line(f"  and {len(spans) - LISTED} more stretches")
+    repeats = step.get("repeats", ())
+    for unit in repeats[:LISTED]:
+        terminal.line(
+            f"  {unit['start']}-{unit['end']} stood there {unit['copies']} times: {kept_copy(unit)}"
+        )
+    if len(repeats) > LISTED:
+        terminal.line(f"  and {len(repeats) - LISTED} more repeats")
     found = step.get("found", ())
     for span in found[:LISTED]:
         terminal.line(f"  found {span['start']}-{span['end']}: {span_text(span)}")
@@ -170,6 +177,13 @@ def print_step(number: int, step: Mapping[str, Any], citations: dict[str, int] |
         terminal.line(f"  {counted(len(signals), 'signal')}, not measured on this document")
     elif signals:
         terminal.print_table(SIGNAL_COLUMNS, signal_rows(signals, citations), indent=2)
+
+
+def kept_copy(unit: Mapping[str, Any]) -> str:
+    """Return where the copy of a unit stands that stays."""
+    if unit["keeper"] is None:
+        return "none stays"
+    return f"the one at {unit['keeper_start']} of {unit['keeper'].hex} stays"
 
 
 def span_text(span: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from datagov.ledger.reader import Ledger
 
-__all__ = ["found_spans", "removed_spans"]
+__all__ = ["found_spans", "removed_spans", "repeated_units"]
 
 
 def removed_spans(
@@ -45,7 +45,24 @@ def found_spans(
     return spans
 
 
-def spans_of(ledger: Ledger, step: str, found: Mapping[str, Any]) -> str:
+def repeated_units(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, step: str, found: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return the units of this document that stand elsewhere too, as a count over the run found.
+
+    For each its start and end, how many `copies` stood there, and where the one stands that stays: `keeper` (a document)
+    and `keeper_start`; NULL where none does.
+    """
+    sql = (
+        'SELECT start, "end", copies, holder.doc_id AS keeper, keeper_start '
+        f"FROM {spans_of(ledger, step, found, table='repeats')} AS repeat "
+        "LEFT JOIN files.documents AS holder ON holder.part = keeper_part AND holder.row = keeper_row "
+        'WHERE repeat.doc_id = $id ORDER BY start, "end"'
+    )
+    return fetch(con, sql, params={"id": found["doc_id"]}).records()
+
+
+def spans_of(ledger: Ledger, step: str, found: Mapping[str, Any], *, table: str = "spans") -> str:
     """Return SQL for the spans of a step that this document's part has: of a filter, a file for each of its families."""
-    paths = [path for path in ledger.step_files("spans")[step] if Path(path).stem == found["part"]]
+    paths = [path for path in ledger.step_files(table)[step] if Path(path).stem == found["part"]]
     return f"read_parquet([{', '.join(map(literal, paths))}])"

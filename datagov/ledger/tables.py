@@ -20,6 +20,7 @@ __all__ = [
     "PAIRS",
     "PIECES",
     "REASON",
+    "REPEATS",
     "SPANS",
     "TABLES",
     "TEMPLATES",
@@ -78,6 +79,23 @@ several rules name has a row for each, other stretches never overlap, and cuttin
 putting the recipe's tag of its rule in place of each, gives its output. Of a filter, what a family found that says
 where: `rule` is the family's name and what was found of it, `term` the id of a lexicon's term; nothing is changed.
 `term` is NULL elsewhere."""
+
+REPEATS = pa.schema(
+    [
+        pa.field("doc_id", UUID, nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("keeper_part", pa.dictionary(pa.int32(), pa.string())),
+        pa.field("keeper_row", pa.int64()),
+        pa.field("keeper_start", pa.int64()),
+        pa.field("copies", pa.int64(), nullable=False),
+    ]
+)
+"""Why span_dedup cut what it cut: one row a unit (a line, a paragraph, some sentences in a row) that goes, ordered by
+row and start; units of several sentences may overlap. `keeper_part` and `keeper_row` name the document in which the
+one that stays stands, at `keeper_start`; NULL where none stays. `copies` is how often it stood in the documents that
+reached the step. Positions in code points of the texts as they stand before the step."""
 
 REASON = pa.struct(
     [
@@ -220,6 +238,7 @@ TABLES: dict[str, pa.Schema] = {
     "templates": TEMPLATES,
     "limits": LIMITS,
     "line_values": LINE_VALUES,
+    "repeats": REPEATS,
     "pairs": PAIRS,
     "decisions": DECISIONS,
 }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["create_file_views", "create_views"]
 
 BY_DOCUMENT = ("documents", "decisions")
-BY_STEP = ("pairs", "buckets", "templates", "spans", "line_values", "limits")
+BY_STEP = ("pairs", "buckets", "templates", "spans", "line_values", "repeats", "limits")
 
 MANIFEST_TABLES = """
 CREATE TABLE runs (run_id VARCHAR, dataset VARCHAR, complete BOOLEAN, recipe_digest VARCHAR,

@@ -68,6 +68,13 @@ FROM files.line_values;
 
 CREATE VIEW templates AS SELECT step, key, members, split_into FROM files.templates;
 
+-- One row a unit of text that span_dedup cut: how often it stood there, and where the one stands that stays (NULL: none).
+CREATE VIEW repeats AS
+SELECT step, hex_id(repeat.doc_id) AS doc_id, start AS span_start, "end" AS span_end,
+       hex_id(holder.doc_id) AS keeper, keeper_start, copies
+FROM files.repeats AS repeat
+LEFT JOIN files.documents AS holder ON holder.part = repeat.keeper_part AND holder.row = repeat.keeper_row;
+
 -- One row a stretch of text and a rule: what an edit removed or replaced, or what a family of a filter found. Positions
 -- in code points of the text before the step, the last one exclusive; `term` is the id of a lexicon's term, see `terms`.
 CREATE VIEW spans AS

@@ -10,6 +10,7 @@ from pipelines.builders.documents import DocumentsBuilder, EditsBuilder
 from pipelines.builders.keys import KeysBuilder
 from pipelines.builders.signals import SignalsBuilder
 from pipelines.builders.sketch import SketchBuilder
+from pipelines.builders.span_keys import SpanKeysBuilder
 from pipelines.products import Product
 from pipelines.text_states import TextState
 from pipelines.texts import Chunk, Source
@@ -37,5 +38,6 @@ def builder_for(product: Product, source: Source) -> Builder:
         "signals": SignalsBuilder,
         "keys": KeysBuilder,
         "sketch": SketchBuilder,
+        "span_keys": SpanKeysBuilder,
     }
     return kinds[product.kind](product, source)

@@ -18,6 +18,8 @@ STAGES = (
     "collect",
     "tally",
     "settle",
+    "count",
+    "mark",
     "exact",
     "match",
     "link",

@@ -15,6 +15,7 @@ from datagov.documents import shard_schema
 from datagov.shards import Slice
 from datagov.storage import Output, Receipt
 from pipelines.parts import output_name
+from pipelines.run_edits import loaded
 from pipelines.shard_file import ShardFile
 from pipelines.stage import Task, finish
 from pipelines.text_states import edited
@@ -47,11 +48,12 @@ def apply(task: Task) -> list[Receipt]:
 def _files(task: Task, source: Source, kept: np.ndarray) -> Iterator[tuple[Slice, ShardFile]]:
     """Yield the pieces that have documents, and their files, as soon as each has all of them."""
     pieces = {piece.path: piece for piece in task.args["slices"]}  # of one shard a part has one at most
+    edits = loaded(task.root, task.unit, task.args["edits"])
     shard, file = "", None
     for chunk in read_part(source, task.args["slices"], None):
         chosen = np.flatnonzero(kept[chunk.start : chunk.start + len(chunk.text)])
         index = pa.array(chosen)
-        texts = edited(chunk.text.take(index).view(pa.large_string()), task.args["edits"])
+        texts = edited(chunk.text.take(index).view(pa.large_string()), chunk.start + chosen, edits)
         table = _with(chunk.columns.take(index), chunk.doc_ids.take(index), texts, source)
         sizes = text_sizes(texts)
         for following, first, last in _spans(chunk, chosen):

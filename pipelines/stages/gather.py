@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from datagov.dedup.keeper import KeepPolicy
 from datagov.storage import Output, Receipt
 from pipelines.carry import joined, keep_columns
+from pipelines.run_edits import loaded
 from pipelines.stage import Task, finish
 from pipelines.text_states import edited
 from pipelines.texts import Source, read_part
@@ -32,13 +33,14 @@ def apply(task: Task) -> list[Receipt]:
     members = pq.read_table(task.root / path, use_threads=False).slice(first, last - first)
     wanted = members.column("ordinal").to_numpy() - task.args["ordinal"]
     signatures = pq.read_table(task.root / task.args["signatures"], use_threads=False).column("signature")
+    edits = loaded(task.root, task.unit, task.args["edits"])
     tables = []
     for chunk in read_part(source, task.args["slices"], task.args["columns"]):
         low, high = np.searchsorted(wanted, (chunk.start, chunk.start + len(chunk.text)))
         if low == high:
             continue
         rows = wanted[low:high] - chunk.start
-        texts = edited(chunk.text.take(pa.array(rows)).view(pa.large_string()), task.args["edits"])
+        texts = edited(chunk.text.take(pa.array(rows)).view(pa.large_string()), wanted[low:high], edits)
         tables.append(
             pa.table(
                 {

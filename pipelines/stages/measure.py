@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datagov.storage import Receipt
 from pipelines.builders import builder_for
 from pipelines.products import Product
+from pipelines.run_edits import loaded
 from pipelines.stage import Task, finish
 from pipelines.text_states import TextState, edit
 from pipelines.texts import Chunk, Source, read_part
@@ -27,9 +28,10 @@ def apply(task: Task) -> list[Receipt]:
     products: list[Product] = task.args["products"]
     builders = [builder_for(product, source) for product in products]
     seconds = [0.0] * len(builders)
-    chains = _chains(products)
+    # A recipe's chains of edits are prefixes of one another.
+    steps = loaded(task.root, task.unit, max((product.edits for product in products), key=len))
     for chunk in read_part(source, task.args["slices"], task.args["columns"]):
-        states = _States(chunk, chains)
+        states = _States(chunk, steps)
         for index, builder in enumerate(builders):
             began = time.perf_counter()
             builder.add(chunk, states.at(builder.product.edits))
@@ -46,20 +48,10 @@ def apply(task: Task) -> list[Receipt]:
 class _States:
     """The text states of one chunk, made in order."""
 
-    def __init__(self, chunk: Chunk, chains: list[tuple[Mapping[str, Any], ...]]) -> None:
-        self._states = {0: TextState(chunk.texts)}
-        longest = max(chains, key=len)
-        for position, step in enumerate(longest, start=1):
-            self._states[position] = edit(self._states[position - 1], step)
+    def __init__(self, chunk: Chunk, steps: Sequence[Mapping[str, Any]]) -> None:
+        self._states = [TextState(chunk.texts, chunk.start + chunk.rows)]
+        for step in steps:
+            self._states.append(edit(self._states[-1], step))
 
     def at(self, chain: tuple[Mapping[str, Any], ...]) -> TextState:
         return self._states[len(chain)]
-
-
-def _chains(products: list[Product]) -> list[tuple[Mapping[str, Any], ...]]:
-    """Return the distinct edit chains; a recipe's chains are prefixes of one another."""
-    chains = []
-    for product in products:
-        if product.edits not in chains:
-            chains.append(product.edits)
-    return chains

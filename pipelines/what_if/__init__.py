@@ -4,7 +4,8 @@
 from stored signals and keys. A near_dedup step whose documents changed may need a Jaccard that nobody ever
 measured; then the answer is a range. Why the truth always lies in it is told at `datagov.dedup.alive` and
 `datagov.dedup.reelect`. With `verify` the changed recipe's cascade itself is run, which reads the texts of
-the candidates of near_dedup, and the answer is that of a full rerun.
+the candidates of near_dedup, and the answer is that of a full rerun. Where other documents reach an edit by run, the
+texts behind it may be others: that only `verify` answers, by measuring them.
 """
 
 from __future__ import annotations
@@ -67,7 +68,14 @@ def what_if(ledger: Ledger, changes: Sequence[str], *, verify: Rerun | None = No
     recipe = recorded_recipe(ledger)
     changed = changed_recipe(recipe, changes)
     evidence = Evidence(ledger, recipe)
-    require_measured(recipe, changed, sample=evidence.sample, documents=evidence.count)
+    require_measured(
+        ledger,
+        recipe,
+        changed,
+        sample=evidence.sample,
+        documents=evidence.count,
+        verify=verify is not None,
+    )
     if verify is not None:
         left, removed = counted(evidence, verify(ledger, changed), len(changed.steps))
         unknown_pairs = 0

@@ -25,6 +25,7 @@ from pipelines.fates import ALIVE, ERRORED
 from pipelines.products import StepProducts, products_of
 from pipelines.recipe import Recipe
 from pipelines.removals import in_keep_order
+from pipelines.what_if.recorded import settled_of
 
 __all__ = ["Evidence", "Verdict", "incomplete", "inverse", "one_array", "read_ledger", "spread"]
 
@@ -76,7 +77,8 @@ class Evidence:
     @cached_property
     def by_step(self) -> list[StepProducts]:
         """The products each step reads."""
-        return products_of(self.recipe, sample=self.sample)[1]
+        settled = settled_of(self.ledger, self.recipe)
+        return products_of(self.recipe, sample=self.sample, settled=settled)[1]
 
     @cached_property
     def fates(self) -> np.ndarray:

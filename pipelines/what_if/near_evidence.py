@@ -125,7 +125,7 @@ def _elections(evidence: Evidence, position: int) -> Iterator[tuple[list[str], F
     A Jaccard is a fact about two texts: it does not matter which run, or which step, found it.
     """
     own = evidence.recipe.canonical()["steps"]
-    wanted = _texts_compared(own, position)
+    wanted = _texts_compared(evidence.ledger.manifest, own, position)
     for manifest in evidence.ledger.manifests():
         if (
             not manifest["complete"]
@@ -136,15 +136,19 @@ def _elections(evidence: Evidence, position: int) -> Iterator[tuple[list[str], F
             continue
         files = {entry["step"]: entry["files"] for entry in manifest["tables"].get("pairs", ())}
         for at, step in enumerate(manifest["recipe"]["steps"]):
-            if step["kind"] == "near_dedup" and _texts_compared(manifest["recipe"]["steps"], at) == wanted:
+            if (
+                step["kind"] == "near_dedup"
+                and _texts_compared(manifest, manifest["recipe"]["steps"], at) == wanted
+            ):
                 paths = evidence.ledger.paths(files.get(step["name"], ()))
                 yield paths, as_fraction(step["verify"]["jaccard"])
 
 
-def _texts_compared(steps: Any, position: int) -> tuple[Any, ...]:
+def _texts_compared(manifest: Mapping[str, Any], steps: Any, position: int) -> tuple[Any, ...]:
     """Return what the shingle sets of a step depend on besides the input: edits so far, and the shingle."""
+    settled = manifest.get("settled", {})
     edits = [
-        {key: value for key, value in step.items() if key != "name"}
+        {**{key: value for key, value in step.items() if key != "name"}, "settled": settled.get(step["name"])}
         for step in steps[:position]
         if step["kind"] in EDITS
     ]

@@ -13,6 +13,7 @@ from datagov.ledger.reader import Ledger
 from datagov.policy import bound_from
 from datagov.rule import Quantity
 from pipelines.coverage import check_coverage
+from pipelines.edit_specs import EditSpec, SpanDedup
 from pipelines.filters import (
     CHANGEABLE,
     RECIPE,
@@ -27,10 +28,10 @@ from pipelines.input_spec import InputSpec
 from pipelines.plan import MARKER
 from pipelines.products import products_of
 from pipelines.recipe import Recipe, Step, parse_change
-from pipelines.step_specs import KINDS, EditSpec, Filter
+from pipelines.step_specs import KINDS, Filter
 from pipelines.validation import Strict, validated
 
-__all__ = ["changed_recipe", "recorded_recipe", "require_measured"]
+__all__ = ["changed_recipe", "recorded_recipe", "require_measured", "settled_of"]
 
 OF_A_FILTER = ("annotate", "otherwise")
 """Options of a filter, besides its bounds and conditions, that change no measurement."""
@@ -100,17 +101,55 @@ def changed_recipe(recipe: Recipe, changes: Sequence[str]) -> Recipe:
     return recipe.model_copy(update={"steps": tuple(steps)})
 
 
-def require_measured(recipe: Recipe, changed: Recipe, *, sample: float, documents: int) -> None:
+def settled_of(ledger: Ledger, recipe: Recipe, changed: Recipe | None = None) -> dict[int, str]:
+    """Return what the edits by run of a recorded recipe found: position -> key.
+
+    With `changed`, of those that surely find the same in the changed recipe: neither they nor a step before them differ.
+    """
+    found = ledger.manifest.get("settled", {})
+    settled = {}
+    for position, step in enumerate(recipe.steps):
+        if changed is not None and changed.steps[position].resolved != step.resolved:
+            break
+        if step.name in found:
+            settled[position] = found[step.name]
+    return settled
+
+
+def require_measured(
+    ledger: Ledger, recipe: Recipe, changed: Recipe, *, sample: float, documents: int, verify: bool
+) -> None:
     """Refuse a change of what is measured.
+
+    With `verify`, what stands behind an edit by run is measured again where that may find something else.
 
     Raises
     ------
     ConfigError
         Says how many documents would have to be measured again.
     """
-    before, after = (products_of(each, sample=sample) for each in (recipe, changed))
-    known = {product.key for step in before[1] for product in step.products}
-    again = [step.step for step in after[1] if any(product.key not in known for product in step.products)]
+    _, before = products_of(recipe, sample=sample, settled=settled_of(ledger, recipe))
+    same = settled_of(ledger, recipe, changed)
+    _, after = products_of(changed, sample=sample, settled=same)
+    unsettled = [
+        at for at, step in enumerate(changed.steps) if isinstance(step.spec, SpanDedup) and at not in same
+    ]
+    behind = changed.steps[unsettled[0] + 1 :] if unsettled else ()
+    unknown = [step for step in behind if not isinstance(step.spec, EditSpec)]
+    named = any(
+        "of" in family or "import" in family
+        for step in unknown
+        for family in step.resolved.get("families", ())
+    )
+    if unknown and (named or not verify):
+        way = "`datagov run RECIPE --set ...` measures" if named else "Add --verify, which measures"
+        raise ConfigError(
+            f"This may change what step {changed.steps[unsettled[0]].name!r} cuts, and with it the texts that "
+            f"{', '.join(step.name for step in unknown)} measured: the ledger cannot answer. {way} the {documents} "
+            "documents again"
+        )
+    known = {product.key for step in before for product in step.products}
+    again = [step.step for step in after if any(product.key not in known for product in step.products)]
     if again:
         raise ConfigError(
             f"This changes what {', '.join(again)} measures: all {documents} documents would have to be measured "

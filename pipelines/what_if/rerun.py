@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,24 @@ from pipelines.progress import Reporter
 from pipelines.recipe import Recipe
 from pipelines.run import warm
 from pipelines.session import Session
+from pipelines.what_if.recorded import recorded_recipe, settled_of
 from pipelines.what_if.unchanged_input import plan_again
 
 __all__ = ["rerun"]
 
-REUSED = ("screen", "collect", "tally", "settle", "exact", "match", "link", "gather", "elect")
+REUSED = (
+    "screen",
+    "collect",
+    "tally",
+    "settle",
+    "count",
+    "mark",
+    "exact",
+    "match",
+    "link",
+    "gather",
+    "elect",
+)
 """Stages whose finished work may serve: their keys name all that it depends on."""
 
 
@@ -62,7 +76,9 @@ def rerun(ledger: Ledger, recipe: Recipe, executor: Executor, reporter: Reporter
     except OSError as error:
         raise PartialRun(f"cannot write below {place.parent}: {error.strerror}") from error
     with scratch as folder, output_lock(Path(folder), shared=False):
-        measured = link_products(plan, ledger.root, Path(folder))
+        same = settled_of(ledger, recorded_recipe(ledger), recipe)
+        known = reduce(lambda plan, found: plan.settle(*found), same.items(), plan)
+        measured = link_products(known, ledger.root, Path(folder))
         link_stages(ledger.root, Path(folder))
         session = Session(replace(plan, out=Path(folder)), executor, reporter)
         warm(session, needed=True)
@@ -75,9 +91,9 @@ def rerun(ledger: Ledger, recipe: Recipe, executor: Executor, reporter: Reporter
 
 
 def link_products(plan: Plan, out: Path, scratch: Path) -> list[dict[str, Receipt]]:
-    """Link the folders of all products; return product key -> receipt, by part."""
+    """Link the folders of all products and of their receipts; return product key -> receipt, by part."""
     measured = []
-    folders: dict[Path, None] = {}
+    folders = dict.fromkeys(Path(product.receipt("*")).parent for product in plan.products)
     for part in plan.parts:
         missing = plan.missing(part)
         if missing:

@@ -24,6 +24,7 @@ STEPS = [
     {"filter": {"profile": "gopher-en", "when": {"script": "latin"}, "otherwise": "keep"}},
     {"exact_dedup": {}},
     {"near_dedup": {"preset": "fineweb"}},
+    {"span_dedup": {"unit": "sentences", "sentences": 1}},
 ]
 
 

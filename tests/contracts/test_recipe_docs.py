@@ -11,6 +11,9 @@ from project import ROOT
 import datagov
 from datagov.contamination.presets import PRESETS as PRESETS_OF_BENCHMARKS
 from datagov.edits.simplify import CONFIGS
+from datagov.edits.span_dedup import PRESETS as PRESETS_OF_SPANS
+from datagov.edits.unit_keys import IGNORED
+from datagov.edits.units import UNITS
 from datagov.edits.width import TABLE
 from datagov.pii.kinds import NAMES
 from datagov.signals.line_rules import PRESETS
@@ -33,6 +36,7 @@ def test_a_step_and_its_options_are_described(kind: str) -> None:
     [
         ("drop_lines", [*PRESETS, *GROUPS]),
         ("redact", list(NAMES)),
+        ("span_dedup", [*PRESETS_OF_SPANS, *UNITS, *IGNORED]),
         ("simplify", list(CONFIGS)),
         ("width", list(TABLE)),
         ("filter", list(PRESETS_OF_BENCHMARKS)),

@@ -90,6 +90,7 @@ def write_recipe(folder: Path, corpus: Path, **changes: Any) -> Path:
             },
             {"exact_dedup": {}},
             {"near_dedup": {"preset": "fineweb", "verify": {"jaccard": 0.7}}},
+            {"span_dedup": {"unit": "sentences", "sentences": 1}},
         ],
     }
     recipe.update(changes)
