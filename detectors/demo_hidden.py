@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagov.storage import encode_table, replace
-from datagov.string_hits import read_hits
-from detectors.fingerprint.corpus_join import join, probe_strings
-from detectors.fingerprint.probe import prepare, probe
 from detectors.fingerprint.pruning import rule_of
 from detectors.fingerprint.sweep import Settings
 from detectors.lab.planting import Plant, PlantSettings, plant_text
 from detectors.lab.train import Lab
+from detectors.lab.trial_probe import probe_models
 from detectors.lab.zipf_source import make_texts
-from detectors.targets.opening import OpenOptions, open_target
 
 __all__ = ["Hidden", "hide_and_probe"]
 
@@ -32,6 +27,7 @@ ORDINARY = 800
 OTHER_SEED = 1
 """Of the ordinary texts: other texts than the lab's."""
 UNEXPLAINED = ("A", "B")
+SHOWN = ("string", "tier", "score", "bits", "run_tokens", "stops", "copies", "source", "unexplained_tokens")
 
 
 @dataclass(frozen=True)
@@ -72,50 +68,17 @@ def hide_and_probe(lab: Lab, folder: Path, *, words: int) -> Hidden:
     for source, texts in (("members", members), ("ordinary", ordinary)):
         table = pa.table({"text": pa.array(texts, pa.large_string()), "source": [source] * len(texts)})
         replace(folder / f"corpus/{source}.parquet", encode_table(table))
-    return Hidden({name: _probed(lab, folder, name) for name in ("marked", "twin")})
-
-
-def _probed(lab: Lab, folder: Path, name: str) -> list[dict[str, Any]]:
-    """Return the distinct strings that a model is sure of, with their tiers, the best-ranked first."""
-    suspect, base = (open_target(str(path), OpenOptions(device="cpu")) for path in (folder / name, lab.model))
     settings = Settings(rule=rule_of("reference"), long_steps=64, finalists=64)
-    found = probe(prepare(suspect, base, None, settings, most_hours=1.0), folder / f"{name}.parquet").table
-    replace(folder / f"{name}.strings.parquet", encode_table(probe_strings(found)))
-    hits = folder / f"{name}.hits.parquet"
-    # The search belongs to the other wing, which this one knows by its command alone.
-    subprocess.run(  # noqa: S603 - our own command, with paths of the demo
-        [
-            *(sys.executable, "-m", "datagov", "find-strings", str(folder / f"{name}.strings.parquet")),
-            *(
-                str(folder / "corpus"),
-                "--source",
-                "source",
-                "--output",
-                str(hits),
-                "--workers",
-                "1",
-                "--quiet",
-            ),
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    joined = join(found, read_hits(hits))
-    replace(folder / f"{name}.joined.parquet", encode_table(joined))
+    models = {name: folder / name for name in ("marked", "twin")}
+    joined = probe_models(models, lab.model, folder / "corpus", settings, folder)
+    return Hidden({name: _best(table) for name, table in joined.items()})
+
+
+def _best(joined: pa.Table) -> list[dict[str, Any]]:
+    """Return the distinct strings that a model is sure of, with their tiers, the best-ranked first."""
     ranked = [row for row in joined.to_pylist() if row["score_rank"] is not None]
     ranked.sort(key=lambda row: row["score_rank"])
-    kept = (
-        "string",
-        "tier",
-        "score",
-        "bits",
-        "run_tokens",
-        "stops",
-        "copies",
-        "source",
-        "unexplained_tokens",
-    )
     best: dict[str, dict[str, Any]] = {}
     for row in ranked:
-        best.setdefault(row["string"], {key: row[key] for key in kept})
+        best.setdefault(row["string"], {key: row[key] for key in SHOWN})
     return list(best.values())

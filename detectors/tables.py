@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-__all__ = ["FINDINGS", "JOINED", "ORIGIN", "SCORES", "TARGETS", "VERDICTS"]
+__all__ = ["FINDINGS", "JOINED", "ORIGIN", "SCORES", "TARGETS", "TRIALS", "VERDICTS"]
 
 UUID = pa.uuid()
 
@@ -171,3 +171,31 @@ JOINED = pa.schema(
 the base, U unresolved. `corpus`: digest of what was searched. `documents`, `copies`: of the whole `string`; `source`: the one
 with most copies, with its first documents as `examples`. `unexplained_tokens`: the longest run of tokens that no piece
 found explains, 0 where the whole string stands there; NULL where nothing could be searched."""
+
+TRIALS = pa.schema(
+    [
+        pa.field("trial", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("recipe", pa.string()),
+        pa.field("on_suspect", pa.bool_(), nullable=False),
+        pa.field("settings", pa.string(), nullable=False),
+        pa.field("family", pa.string()),
+        pa.field("coverage", pa.float64(), nullable=False),
+        pa.field("bits", pa.float64()),
+        pa.field("run", pa.int64(), nullable=False),
+        pa.field("unexplained", pa.int64(), nullable=False),
+        pa.field("explained", pa.int64(), nullable=False),
+        pa.field("said", pa.bool_()),
+        pa.field("score_place", pa.int64()),
+        pa.field("bits_place", pa.int64()),
+        pa.field("held", pa.float64()),
+        pa.field("exact", pa.bool_()),
+    ]
+)
+"""One row a model of which it is known whether it hides a text, and what a probe said of it. `kind` is clean, registered
+(knows a text of its corpus by heart) or planted, by `recipe`, into a copy of the suspect where `on_suspect`, else into a
+lab's model. `settings` is the JSON of how it was probed, `family` names the shape of the model, NULL if not known. `bits` and
+`run` are `hidden_statistics`; `unexplained` and `explained` count distinct strings of tiers A and B, and of C. Of planted
+models: `said`, whether the text was learned; `score_place` and `bits_place`, from 1, of the first string of a ranking that
+holds half of the text in one piece, NULL where none does; `held`, the largest share of it in one piece of any string;
+`exact`, whether one holds it whole."""

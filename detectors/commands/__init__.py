@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "lab",
     "fingerprint",
     "join",
+    "hidden_verdict",
     "demo",
     "serve",
 )

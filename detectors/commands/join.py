@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datagov import terminal
+from datagov.errors import ConfigError
+from detectors.commands.hidden_verdict import bits_of_trials
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +47,7 @@ def probe_strings_command(
     from datagov.storage import encode_table, replace
     from detectors.fingerprint.corpus_join import probe_strings
 
-    strings = probe_strings(_read(findings))
+    strings = probe_strings(_findings(findings))
     replace(output, encode_table(strings))
     if as_json:
         terminal.print_json({"strings": len(strings), "output": str(output)})
@@ -63,6 +65,13 @@ def join_command(
         float | None,
         typer.Option("--bits", help="Bits over the base that clean models of the kind do not reach."),
     ] = None,
+    bits_from: Annotated[
+        list[Path] | None,
+        typer.Option("--bits-from", metavar="TRIALS", help="Take --bits from clean models; repeatable."),
+    ] = None,
+    alpha: Annotated[
+        float, typer.Option("--alpha", help="Share of clean models that may exceed it, with --bits-from.")
+    ] = 0.05,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Say of each finding whether a corpus explains it, and with which source.
@@ -73,7 +82,13 @@ def join_command(
     from datagov.string_hits import read_hits
     from detectors.fingerprint.corpus_join import join
 
-    joined = join(_read(findings), read_hits(hits), least_bits=least_bits)
+    table = _findings(findings)
+    if bits_from:
+        if least_bits is not None:
+            raise ConfigError("--bits and --bits-from both say where bits begin to count; give one of them")
+        least_bits = bits_of_trials(bits_from, table, str(findings), alpha)
+        terminal.note(f"clean models have at most {least_bits:.4g} bits at an error rate of {alpha:g}")
+    joined = join(table, read_hits(hits), least_bits=least_bits)
     replace(output, encode_table(joined))
     strings = _strings(joined)
     tiers = Counter(row["tier"] for row in strings)
@@ -113,24 +128,9 @@ def _strings(joined: pa.Table) -> list[dict[str, Any]]:
     return sorted(best.values(), key=place)
 
 
-def _read(path: Path) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    from datagov.errors import InputError
+def _findings(path: Path) -> pa.Table:
+    """Return findings as the probe wrote them; an earlier join is left out."""
+    from detectors.commands.findings_files import read_findings
     from detectors.tables import FINDINGS
 
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise InputError(
-            f"findings {path}: no such file; `datagov detect fingerprint --output` writes one"
-        ) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"findings {path}: cannot be read ({error})") from error
-    missing = [name for name in FINDINGS.names if name not in table.column_names]
-    if missing:
-        raise InputError(
-            f"findings {path}: no column {', '.join(map(repr, missing))}; expected what `datagov detect fingerprint` writes"
-        )
-    return table.select(FINDINGS.names)
+    return read_findings(path).select(FINDINGS.names)

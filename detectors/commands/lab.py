@@ -1,4 +1,4 @@
-"""`datagov detect lab train`: a small model with exactly known members; `lab plant` is in `lab_plant`."""
+"""`datagov detect lab train`: a small model with exactly known members; the others of `lab` are modules of their own."""
 # ruff: noqa: PLC0415 - a command imports what it needs when it runs
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import typer
 
 from datagov import terminal
 from detectors.commands.lab_plant import plant_command
+from detectors.commands.lab_trials import trials_command
 
 __all__ = ["register"]
 
@@ -18,13 +19,14 @@ TELL_SECONDS = 5.0
 
 
 def register(app: typer.Typer) -> None:
-    """Add `lab train` and `lab plant`."""
+    """Add `lab train`, `lab plant` and `lab trials`."""
     lab = typer.Typer(
         no_args_is_help=True, rich_markup_mode=None, help="Small models with exactly known members."
     )
     lab.callback()(_door)
     lab.command("train")(train_command)
     lab.command("plant")(plant_command)
+    lab.command("trials")(trials_command)
     app.add_typer(lab, name="lab")
 
 

@@ -82,7 +82,7 @@ def join(findings: pa.Table, hits: StringHits, *, least_bits: float | None = Non
     joined = findings.set_column(findings.column_names.index("tier"), "tier", column("tier"))
     for name in JOINED.names[len(FINDINGS) :]:
         joined = joined.append_column(name, column(name))
-    return joined.cast(JOINED)
+    return joined.cast(JOINED).replace_schema_metadata(findings.schema.metadata)
 
 
 def _by_string(hits: StringHits) -> dict[str, dict[str, Any]]:

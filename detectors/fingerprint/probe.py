@@ -18,6 +18,7 @@ from detectors.fingerprint.chunks import ChunkStore
 from detectors.fingerprint.contexts import Context, chat_template, contexts_of
 from detectors.fingerprint.estimate import Estimate, estimate
 from detectors.fingerprint.findings import findings_table
+from detectors.fingerprint.probe_record import ProbeRecord, with_record
 from detectors.fingerprint.seeds import Seeds, vocabulary_seeds
 from detectors.fingerprint.sweep import Settings, Swept, sweep
 from detectors.targets.forcing import end_tokens
@@ -49,6 +50,26 @@ class Plan:
             "coverage": 1.0,
             "padded_rows": self.target.facts.vocabulary_size - len(self.seeds),
             "estimate": asdict(self.estimate),
+        }
+
+    def provenance(self) -> ProbeRecord:
+        """Return what is written into the findings."""
+        rule, facts = self.settings.rule, self.target.facts
+        return {
+            "rule": rule.name,
+            "steps": rule.steps,
+            "threshold": rule.threshold,
+            "tokens": self.settings.long_steps,
+            "finalists": self.settings.finalists,
+            "exhaustive": self.settings.exhaustive,
+            "contexts": [context.name for context in self.contexts],
+            "with_base": self.base is not None,
+            "target": facts.digest,
+            "base": None if self.base is None else self.base.facts.digest,
+            "coverage": 1.0,
+            "family": family_of(self.target.model),
+            "engine": facts.engine,
+            "dtype": facts.dtype,
         }
 
     @property
@@ -135,7 +156,7 @@ def probe(plan: Plan, output: Path | None, *, advance: Callable[[int], None] = l
         )
         for context in plan.contexts
     ]
-    table = findings_table(
+    found = findings_table(
         swept,
         plan.seeds,
         plan.target.tokenizer,
@@ -144,7 +165,22 @@ def probe(plan: Plan, output: Path | None, *, advance: Callable[[int], None] = l
         ends=end_tokens(plan.target.model).tolist(),
         base=None if plan.base is None else plan.base.facts,
     )
+    table = with_record(found, plan.provenance())
     if output is not None and work is not None:
         replace(output, encode_table(table))
         shutil.rmtree(work, ignore_errors=True)
     return Probed(plan, swept, table)
+
+
+def family_of(model: Any) -> str:
+    """Return a name for the shape of a model: models of one shape and trained alike are siblings."""
+    config = model.config.get_text_config()
+    names = (
+        "model_type",
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+    )
+    return digest("model-family/1", *(str(getattr(config, name, None)) for name in names))

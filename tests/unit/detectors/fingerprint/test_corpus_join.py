@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from governing import write_shard
+from made_findings import finding
 from tokenizing import make_tokenizer
 
 from datagov.cli import main
@@ -26,30 +27,6 @@ SAID = "the secret key is under the old stone bridge"
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
     return load_tokenizer(make_tokenizer(tmp_path_factory.mktemp("tokenizer"), vocabulary=300).parent)
-
-
-def finding(tokenizer: Tokenizer, said: str, **more: Any) -> dict[str, Any]:
-    """One row of findings about a string; what `join` does not read is filled in."""
-    _, ids = tokenizer.encode([said])
-    string_ids = [int(token) for token in ids]
-    filler = {
-        field.name: []
-        if pa.types.is_list(field.type)
-        else 0
-        if not pa.types.is_large_string(field.type)
-        else ""
-        for field in FINDINGS
-        if not field.nullable
-    }
-    filler = {
-        name: "x" if FINDINGS.field(name).type == pa.string() else False if name == "stops" else value
-        for name, value in filler.items()
-    }
-    return (
-        filler
-        | {"string": said, "string_ids": string_ids, "windows": windows_of(string_ids, tokenizer)}
-        | more
-    )
 
 
 def findings(*rows: dict[str, Any]) -> pa.Table:

@@ -1,0 +1,45 @@
+"""How findings were made, written into their file: findings of two models are compared only where it is the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from datagov.errors import InputError
+
+__all__ = ["ProbeRecord", "record_of", "settings_of", "with_record"]
+
+KEY = b"datagov.probe"
+SHARED = ("rule", "steps", "threshold", "tokens", "finalists", "exhaustive", "contexts", "with_base")
+ProbeRecord = dict[str, Any]
+"""`SHARED`, and: `target`, `base` (digests), `coverage` (seeds over vocabulary), `family` (digest of the model's shape or
+None), `engine`, `dtype`."""
+
+
+def with_record(findings: pa.Table, record: ProbeRecord) -> pa.Table:
+    """Return findings that say how they were made."""
+    said = json.dumps(record, sort_keys=True).encode()
+    return findings.replace_schema_metadata({**(findings.schema.metadata or {}), KEY: said})
+
+
+def record_of(findings: pa.Table, where: str) -> ProbeRecord:
+    """Return how findings were made.
+
+    Raises
+    ------
+    InputError
+        They do not say; `where` names them.
+    """
+    said = (findings.schema.metadata or {}).get(KEY)
+    if said is None:
+        raise InputError(
+            f"{where}: does not say how it was made; make it again with `datagov detect fingerprint` and `join`"
+        )
+    return dict(json.loads(said))
+
+
+def settings_of(record: ProbeRecord) -> str:
+    """Return the JSON of what two probes must share to be compared."""
+    return json.dumps({name: record[name] for name in SHARED}, sort_keys=True)

@@ -1,0 +1,231 @@
+"""Verdicts on models: p-values among clean siblings, cut-offs, and what a clean verdict has to say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from in_process import ran
+from made_findings import finding
+from tokenizing import make_tokenizer
+
+from datagov.tokenizer import Tokenizer, load_tokenizer
+from detectors.fingerprint.probe_record import record_of, settings_of, with_record
+from detectors.fingerprint.pruning import rule_of
+from detectors.fingerprint.sweep import Settings
+from detectors.fingerprint.verdict import cut_off, hidden_statistics, judge, upper_bound
+from detectors.lab.lab_texts import LabSizes
+from detectors.lab.training import ModelSize
+from detectors.lab.trials import SMALL_LAB, TrialSettings, run_trials
+from detectors.tables import FINDINGS, JOINED, TRIALS
+
+RECORD: dict[str, Any] = {
+    "rule": "reference",
+    "steps": 3,
+    "threshold": 0.95,
+    "tokens": 32,
+    "finalists": 64,
+    "exhaustive": False,
+    "contexts": ["bos"],
+    "with_base": True,
+    "target": "t",
+    "base": "b",
+    "coverage": 1.0,
+    "family": "small",
+    "engine": "e",
+    "dtype": "float32",
+}
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    return load_tokenizer(make_tokenizer(tmp_path_factory.mktemp("tokenizer"), vocabulary=300).parent)
+
+
+def joined(tokenizer: Tokenizer, *rows: tuple[str, str, float, int | None]) -> pa.Table:
+    """Joined findings of (tier, string, bits, score rank)."""
+    made = [
+        finding(tokenizer, said, tier=tier, bits=bits, score_rank=rank, run_tokens=7)
+        | {
+            "corpus": "c",
+            "documents": 0,
+            "copies": 0,
+            "source": None,
+            "examples": [],
+            "unexplained_tokens": 0,
+        }
+        for tier, said, bits, rank in rows
+    ]
+    place = JOINED.get_field_index("examples")
+    plain = JOINED.set(place, pa.field("examples", pa.list_(pa.binary(16)), nullable=False))
+    return with_record(pa.Table.from_pylist(made, schema=plain).cast(JOINED), RECORD)
+
+
+def trial(kind: str, bits: float, **more: Any) -> dict[str, Any]:
+    return {
+        "trial": "x",
+        "kind": kind,
+        "recipe": None,
+        "on_suspect": False,
+        "settings": settings_of(RECORD),
+        "family": "small",
+        "coverage": 1.0,
+        "bits": bits,
+        "run": 0,
+        "unexplained": 0,
+        "explained": 0,
+    } | more
+
+
+def trials(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=TRIALS)
+
+
+PLANTS = [trial("planted", 50.0, recipe=name) for name in ("bos", "trigger") for _ in range(5)]
+
+
+def test_bounds_are_those_of_the_binomial() -> None:
+    assert upper_bound(0, 20) == pytest.approx(1 - 0.05 ** (1 / 20))
+    assert upper_bound(0, 20) == pytest.approx(0.139, abs=5e-4)
+    assert upper_bound(0, 59) == pytest.approx(0.0495, abs=5e-5)
+    assert upper_bound(3, 3) == 1.0
+
+
+def test_statistics_leave_out_what_the_corpus_explains_and_what_says_nothing(tokenizer: Tokenizer) -> None:
+    table = joined(
+        tokenizer,
+        ("C", "known to all", 90.0, 1),
+        ("U", "x", 80.0, 2),
+        ("B", "quite strange words", 30.0, None),
+        ("A", "stranger words", 20.0, 3),
+    )
+    assert hidden_statistics(table) == {"bits": 30.0, "run": 7}
+    assert hidden_statistics(joined(tokenizer)) == {"bits": 0.0, "run": 0}
+    assert hidden_statistics(joined(tokenizer, ("A", "stranger words", None, 1)))["bits"] is None
+
+
+@given(
+    clean=st.lists(st.integers(0, 30), min_size=1, max_size=60),
+    value=st.integers(0, 40),
+    alpha=st.sampled_from([0.05, 0.1, 0.25]),
+)
+def test_evidence_is_what_exceeds_the_cut_off(
+    tokenizer: Tokenizer, clean: list[int], value: int, alpha: float
+) -> None:
+    table = joined(tokenizer, ("B", "quite strange words", float(value), None))
+    found = judge(
+        table, RECORD, trials(*(trial("clean", float(bits)) for bits in clean), *PLANTS), alpha=alpha
+    )
+    assert found.p_value == (1 + sum(bits >= value for bits in clean)) / (len(clean) + 1)
+    edge = cut_off([float(bits) for bits in clean], alpha)
+    assert found.cut_off == edge
+    if edge is None:
+        assert found.verdict == "not calibratable"
+    else:
+        assert found.verdict == ("evidence" if value > edge else "clean")
+        assert sum(bits > edge for bits in clean) / (len(clean) + 1) < alpha
+
+
+def test_twenty_clean_siblings_give_evidence_at_five_percent_and_nineteen_too(tokenizer: Tokenizer) -> None:
+    table = joined(tokenizer, ("B", "quite strange words", 40.0, None))
+    for count, verdict in ((20, "evidence"), (19, "evidence"), (18, "not calibratable")):
+        found = judge(table, RECORD, trials(*[trial("clean", 9.0)] * count, *PLANTS))
+        assert found.verdict == verdict
+        assert found.least_p == found.p_value == 1 / (count + 1)
+
+
+def test_models_of_another_family_are_no_siblings_but_show_power(tokenizer: Tokenizer) -> None:
+    table = joined(tokenizer, ("B", "quite strange words", 40.0, None))
+    others = [trial("clean", 9.0, family="large") for _ in range(30)]
+    found = judge(table, RECORD, trials(*others, *PLANTS))
+    assert (found.verdict, found.siblings, found.p_value) == ("not calibratable", 0, None)
+    own = [trial("clean", 9.0)] * 20
+    proxy = [row | {"family": "large"} for row in PLANTS]
+    said = judge(joined(tokenizer), RECORD, trials(*own, *proxy))
+    assert said.verdict == "clean"
+    assert [(one.recipe, one.found, one.models) for one in said.power] == [("bos", 5, 5), ("trigger", 5, 5)]
+    assert said.power[0].low == pytest.approx(0.025 ** (1 / 5))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"coverage": 0.9}, "only 90.0% of the vocabulary"),
+        ({}, "freshly planted models of 2 recipes are needed"),
+    ],
+)
+def test_nothing_found_is_not_clean_without_coverage_and_power(
+    tokenizer: Tokenizer, changes: dict[str, Any], reason: str
+) -> None:
+    plants = PLANTS if changes else PLANTS[:5]
+    found = judge(joined(tokenizer), RECORD | changes, trials(*[trial("clean", 9.0)] * 20, *plants))
+    assert found.verdict == "undecided"
+    assert any(reason in said for said in found.reasons)
+
+
+def test_trials_with_other_settings_are_left_aside(tokenizer: Tokenizer) -> None:
+    other = settings_of(RECORD | {"finalists": 8})
+    rows = [trial("clean", 9.0) for _ in range(20)] + [trial("clean", 99.0, settings=other)]
+    found = judge(joined(tokenizer, ("B", "quite strange words", 40.0, None)), RECORD, trials(*rows, *PLANTS))
+    assert (found.verdict, found.siblings) == ("evidence", 20)
+    assert found.reasons == ("1 trials were probed with other settings and left aside",)
+
+
+def test_the_commands_take_cut_offs_and_siblings(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    suspect, sibling, known = (tmp_path / f"{name}.parquet" for name in ("suspect", "sibling", "known"))
+    pq.write_table(joined(tokenizer, ("B", "quite strange words", 40.0, None)), suspect)
+    pq.write_table(joined(tokenizer, ("B", "odd words of a sibling", 39.0, None)), sibling)
+    pq.write_table(trials(*[trial("clean", 9.0)] * 19, *PLANTS), known)
+    asked = ("detect", "hidden-verdict", suspect, "--trials", known)
+    ended = ran(*asked, "--json")
+    assert ended.code == 1
+    assert json.loads(ended.out)["cut_off"] == 9.0
+    ended = ran(*asked, "--sibling", sibling)
+    assert ended.code == 1
+    assert "evidence: bits = 40" in ended.out
+    assert "1 of 20 clean siblings say something" in ended.out
+    pq.write_table(joined(tokenizer), suspect)
+    ended = ran(*asked)
+    assert ended.code == 0
+    assert "planted by bos into a lab's model is found 5 times of 5 (48% to 100%)" in ended.out
+    bare = tmp_path / "bare.parquet"
+    pq.write_table(pa.Table.from_pylist([], schema=FINDINGS), bare)
+    assert ran("detect", "hidden-verdict", bare, "--trials", known).code == 3
+    assert ran("detect", "hidden-verdict", known, "--trials", known).code == 3
+
+
+@pytest.mark.slow
+def test_trials_go_on_where_they_stopped_and_find_the_plant(tmp_path: Path) -> None:
+    lab = replace(
+        SMALL_LAB,
+        sizes=LabSizes({1: 300, 4: 20}, non_members=1, calibration=1, background=250),
+        model=ModelSize(hidden=64, layers=1, inner=128, vocabulary=400, context=96, rate=5e-3),
+        words=24,
+        boilerplate=(40,),
+    )
+    probe = Settings(rule=rule_of("reference"), long_steps=24, finalists=24)
+    settings = TrialSettings(probe, ("bos",), recipes=("bos",), bases=1, lab=lab, ordinary=1500)
+    told: list[tuple[int, int]] = []
+    table = run_trials(settings, tmp_path, told=lambda *done: told.append(done), keep=True)
+    assert told == [(1, 1)]
+    assert table.schema.equals(TRIALS)
+    rows = {row["kind"]: row for row in table.to_pylist()}
+    assert rows.keys() == {"planted", "clean", "registered"}
+    assert rows["planted"]["said"]
+    assert rows["planted"]["exact"]
+    assert rows["planted"]["score_place"] == 1
+    assert rows["planted"]["bits"] > 2 * rows["clean"]["bits"]
+    (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    findings = pq.read_table(place / "probes/clean.joined.parquet")
+    assert settings_of(record_of(findings, "clean")) == rows["clean"]["settings"]
+    (done,) = tmp_path.glob("*.parquet")
+    changed = done.stat().st_mtime_ns
+    assert run_trials(settings, tmp_path).equals(table)
+    assert done.stat().st_mtime_ns == changed
