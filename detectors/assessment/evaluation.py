@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datagov.errors import InputError
-from detectors.statistics.documents import Documents, documents_of, methods_of
+from detectors.statistics.documents import Documents, documents_of, methods_of, require_control
 from detectors.statistics.pairing import paired_auroc
 from detectors.statistics.roc import auroc, operating_point, predictive_value
 
@@ -145,14 +145,7 @@ def _against(
 ) -> dict[str, Any]:
     """Compare with the control, over documents that have both scores."""
     other = documents_of(control, found.method, params, reduce=reduce, where="control")
-    if other.content_ids != found.content_ids:
-        raise InputError(
-            "the control's scores are not of the same texts in the same order; score the same file with both"
-        )
-    if other.origin["target"] == found.origin["target"]:
-        raise InputError(
-            "the control is the target itself; name an earlier checkpoint or a sibling that cannot have seen the texts"
-        )
+    require_control(found, other)
     usable = found.scored & other.scored & ~np.isnan(label)
     sides = [
         (found.scores[usable & (label == value)], other.scores[usable & (label == value)])

@@ -10,12 +10,13 @@ import numpy as np
 
 from datagov.errors import ConfigError, InputError
 from detectors.assessment.suspects import Pair
-from detectors.statistics.documents import Documents
+from detectors.statistics.documents import Documents, require_control
 from detectors.statistics.mixture import mixture_test
 from detectors.statistics.multiple import adjust
+from detectors.statistics.pairing import paired_auroc
 from detectors.statistics.set_tests import by_source, self_test, set_test
 
-__all__ = ["FEWEST", "mixed", "set_tests"]
+__all__ = ["FEWEST", "against_control", "mixed", "set_tests"]
 
 FEWEST = 8
 """Documents of a source on either side, from which it is tested."""
@@ -77,6 +78,42 @@ def _by_source(pair: Pair, alpha: float, seed: int) -> list[dict[str, Any]]:
 def _present(side: Documents, rows: Any) -> Any:
     scores = side.scores[rows]
     return scores[~np.isnan(scores)]
+
+
+def against_control(pair: Pair, control: Pair, *, alpha: float, seed: int = 0) -> dict[str, Any]:
+    """Return what the suspects gain over the non-members from a control target to the target.
+
+    Where the texts of the two sides differ in themselves, both targets score them apart; a target that has seen the
+    suspects scores them further apart than one that cannot have. `test` is the set test of each document's score under
+    the target less its score under the control; `auroc` compares the two AUROCs, document by document (DeLong).
+
+    Parameters
+    ----------
+    pair, control : Pair
+        The same texts under the target, and under an earlier checkpoint or a sibling.
+    alpha : float
+    seed : int
+
+    Raises
+    ------
+    InputError
+        The control is the target, or scored other texts; or a side has fewer than two documents with both scores.
+    """
+    sides = []
+    for target, other in ((pair.suspects, control.suspects), (pair.calibration, control.calibration)):
+        require_control(target, other)
+        both = target.scored & other.scored
+        if both.sum() < 2:
+            raise InputError(
+                f"a comparison with a control needs two documents with both scores on either side; there are {both.sum()}"
+            )
+        sides.append((target.scores[both], other.scores[both]))
+    gains = [target - other for target, other in sides]
+    return {
+        "target_digest": control.suspects.origin["target"],
+        "test": asdict(set_test(gains[0], gains[1], alpha=alpha, seed=seed)),
+        "auroc": asdict(paired_auroc(sides[0], sides[1])),
+    }
 
 
 def mixed(pairs: Sequence[Pair], *, seed: int = 0) -> dict[str, Any]:

@@ -73,6 +73,7 @@ def open_pair(
     texts: str | None = None,
     calibration_texts: str | None = None,
     reduce: str = "mean",
+    blind: bool = True,
     seed: int = 0,
 ) -> Pair:
     """Read both sides, make documents of texts, refuse what is not comparable or overlaps, and run the blind check.
@@ -87,6 +88,8 @@ def open_pair(
         The texts that were scored. Without them near-duplicates are not found and there is no blind check.
     reduce : str
         See `documents_of`.
+    blind : bool
+        Whether to run the blind check, which rests on the texts alone, where they are given.
     seed : int
         Of the blind check.
 
@@ -118,15 +121,17 @@ def open_pair(
         return Pair(sides[0], sides[1], None, tuple(remarks))
     found = overlap(own[0], own[1], sides[0].content_ids, sides[1].content_ids)
     refuse_overlap(found, sides[0].names, str(suspects))
-    blind = None
+    if not blind:
+        return Pair(sides[0], sides[1], None, ())
+    checked = None
     if min(len(side) for side in sides) >= FEWEST:
         labels = np.arange(len(sides[0]) + len(sides[1])) < len(sides[0])
-        blind = blind_check(similarity(pa.chunked_array(own).combine_chunks()), labels, seed=seed)
+        checked = blind_check(similarity(pa.chunked_array(own).combine_chunks()), labels, seed=seed)
     else:
         remarks.append(
             f"the blind check needs {FEWEST} documents on either side; there are {len(sides[0])} and {len(sides[1])}"
         )
-    return Pair(sides[0], sides[1], blind, tuple(remarks))
+    return Pair(sides[0], sides[1], checked, tuple(remarks))
 
 
 def assess(pair: Pair, *, alpha: float, correction: str) -> Assessment:

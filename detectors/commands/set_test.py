@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from datagov import terminal
+from datagov.errors import ConfigError
 from detectors.commands.settings import (
     CalibrationOption,
     CalibrationTextsOption,
@@ -41,6 +43,20 @@ def set_test_command(
             "--mix", metavar="A,B", help="Test a mix of these methods as well, fitted and tested apart."
         ),
     ] = None,
+    control: Annotated[
+        Path | None,
+        typer.Option(
+            "--control",
+            metavar="SCORES",
+            help="The suspects under a target that cannot know them; with --control-calibration.",
+        ),
+    ] = None,
+    control_calibration: Annotated[
+        Path | None,
+        typer.Option(
+            "--control-calibration", metavar="SCORES", help="The known non-members under the same target."
+        ),
+    ] = None,
     texts: TextsOption = None,
     calibration_texts: CalibrationTextsOption = None,
     params: ParamOption = None,
@@ -50,14 +66,22 @@ def set_test_command(
 ) -> None:
     """Test whether the suspects together score above known non-members; one document, one vote.
 
-    A set can show what no single text can. It is as confounded as they are: the blind check runs where texts are given.
+    A set can show what no single text can. It is as confounded as they are: the blind check runs where texts are given, and a
+    control target, which cannot have seen the suspects, shows how far they differ without it.
     """
-    from detectors.assessment.sets import mixed, set_tests
+    from detectors.assessment.sets import against_control, mixed, set_tests
     from detectors.assessment.suspects import open_pair
 
-    given = {"texts": texts, "calibration_texts": calibration_texts}
+    given: dict[str, Any] = {"texts": texts, "calibration_texts": calibration_texts}
     pair = open_pair(suspects, calibration, method, read_params(params), **given, reduce=reduce, seed=seed)
     record = set_tests(pair, alpha=alpha, sources=by_source, seed=seed)
+    if control is not None and control_calibration is not None:
+        other = open_pair(
+            control, control_calibration, method, read_params(params), **given, reduce=reduce, blind=False
+        )
+        record["control"] = against_control(pair, other, alpha=alpha, seed=seed)
+    elif (control, control_calibration) != (None, None):
+        raise ConfigError("--control goes with --control-calibration: the control has to score both sides.")
     if mix is not None:
         others = [
             open_pair(suspects, calibration, name, {}, **given, reduce=reduce, seed=seed)
@@ -98,6 +122,13 @@ def show(record: dict[str, Any]) -> None:
         )
         terminal.line(
             f"mix: held-out AUROC {mix['auroc']:.3f}, permutation p {mix['p_value']:.3g}; weights {weights}"
+        )
+    if "control" in record:
+        gain, auroc = record["control"]["test"], record["control"]["auroc"]
+        terminal.line(
+            f"control: AUROC {auroc['control']:.3f}, under the target {auroc['target']:.3f}; of the gains "
+            f"{gain['effect']['value']:.3f} [{gain['effect']['low']:.3f}, {gain['effect']['high']:.3f}], permutation p "
+            f"{gain['permutation_p']:.3g}"
         )
     check = record["self_test"]
     terminal.line(

@@ -22,7 +22,7 @@ from datagov.dedup.components import components
 from datagov.errors import ConfigError, InputError, did_you_mean
 from detectors.tables import ORIGIN, SCORES
 
-__all__ = ["REDUCTIONS", "Documents", "documents_of", "methods_of", "read_scores"]
+__all__ = ["REDUCTIONS", "Documents", "documents_of", "methods_of", "read_scores", "require_control"]
 
 REDUCTIONS: Final = ("mean", "median", "max", "min")
 NEEDED: Final = tuple(field.name for field in SCORES if field.name != "details")
@@ -78,6 +78,18 @@ class Documents:
             str(given) if given is not None else doc.hex if doc is not None else f"row {row}"
             for given, doc, row in zip(*columns, strict=True)
         ]
+
+
+def require_control(target: Documents, control: Documents) -> None:
+    """Raise InputError unless the control is another target that scored the same texts in the same order."""
+    if control.content_ids != target.content_ids:
+        raise InputError(
+            "the control's scores are not of the same texts in the same order; score the same file with both"
+        )
+    if control.origin["target"] == target.origin["target"]:
+        raise InputError(
+            "the control is the target itself; name an earlier checkpoint or a sibling that cannot have seen the texts"
+        )
 
 
 def read_scores(path: Path) -> pa.Table:

@@ -230,6 +230,49 @@ def test_a_set_test_by_source_and_by_a_mix(folder: Path) -> None:
     )
 
 
+def test_a_set_test_against_a_control_sees_through_texts_that_differ(tmp_path: Path) -> None:
+    """Shifted suspects score high under every target: the gain over a control is that of the ten that were seen."""
+    generator = np.random.default_rng(3)
+    count = 60
+    known, shifted = (
+        [passage(n) for n in range(count)],
+        [passage(n, year=2024) for n in range(count, 2 * count)],
+    )
+    sides = {
+        "known": (known, generator.normal(size=count)),
+        "late": (shifted, 3 + generator.normal(size=count)),
+    }
+    for name, (texts, base) in sides.items():
+        write_scores(tmp_path / f"{name}-control.parquet", texts, base, target="m0")
+        noise = base + generator.normal(scale=0.1, size=count)
+        write_scores(tmp_path / f"{name}-unseen.parquet", texts, noise)
+        noise[:10] += 2.0 * (name == "late")
+        write_scores(tmp_path / f"{name}-seen.parquet", texts, noise)
+
+    def tested(target: str) -> dict[str, Any]:
+        suspects, others = (tmp_path / f"{name}-{target}.parquet" for name in ("late", "known"))
+        controls = [tmp_path / f"{name}-control.parquet" for name in ("late", "known")]
+        command = ["set-test", suspects, "--calibration", others, "--method", "loss"]
+        told = run(*command, "--control", controls[0], "--control-calibration", controls[1], "--json")[1]
+        return json.loads(told)
+
+    for target, found in (("unseen", False), ("seen", True)):
+        record = tested(target)
+        assert record["test"]["permutation_p"] < 0.001
+        assert (record["control"]["test"]["permutation_p"] < 0.01) == found
+        assert record["control"]["auroc"]["control"] > 0.9
+    assert record["control"]["test"]["suspects"] == count
+    suspects, others = tmp_path / "late-seen.parquet", tmp_path / "known-seen.parquet"
+    command = ["set-test", suspects, "--calibration", others, "--method", "loss"]
+    with pytest.raises(ConfigError, match="--control goes with --control-calibration"):
+        run(*command, "--control", tmp_path / "late-control.parquet")
+    with pytest.raises(InputError, match="the control is the target itself"):
+        run(*command, "--control", suspects, "--control-calibration", others)
+    with pytest.raises(InputError, match="not of the same texts"):
+        controls = [tmp_path / f"{name}-control.parquet" for name in ("known", "late")]
+        run(*command, "--control", controls[0], "--control-calibration", controls[1])
+
+
 def test_texts_of_one_document_and_near_duplicates_count_once(tmp_path: Path) -> None:
     texts = [passage(1), passage(2), passage(1), passage(2) + " word3"]
     scores = write_scores(tmp_path / "s.parquet", texts, [1.0, 4.0, 3.0, None])
