@@ -268,8 +268,8 @@ def test_a_set_test_against_a_control_sees_through_texts_that_differ(tmp_path: P
         run(*command, "--control", tmp_path / "late-control.parquet")
     with pytest.raises(InputError, match="the control is the target itself"):
         run(*command, "--control", suspects, "--control-calibration", others)
+    controls = [tmp_path / f"{name}-control.parquet" for name in ("known", "late")]
     with pytest.raises(InputError, match="not of the same texts"):
-        controls = [tmp_path / f"{name}-control.parquet" for name in ("known", "late")]
         run(*command, "--control", controls[0], "--control-calibration", controls[1])
 
 
