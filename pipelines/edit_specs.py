@@ -22,6 +22,7 @@ __all__ = [
     "EDIT_KINDS",
     "DropLines",
     "DropRepeatedLines",
+    "DropSimilarLines",
     "EditSpec",
     "Normalise",
     "Redact",
@@ -150,6 +151,17 @@ class DropRepeatedLines(EditSpec):
     adjacent: bool = False
 
 
+class DropSimilarLines(EditSpec):
+    """Sentences or lines that are like one before them in the same document."""
+
+    unit: Literal["line", "paragraph", "sentences"] = "sentences"
+    max_distance: float = Field(default=0.1, gt=0, le=0.2)
+    """Edit distance over the length of the longer one."""
+    exact_chars: int = Field(default=15, ge=5)
+    """Where the shorter one has no more characters, they have to be the same."""
+    min_chars: int = Field(default=1, gt=0)
+
+
 class SpanDedup(EditSpec):
     """Lines, paragraphs or sentences that other documents, or the same, say too; counted over the run."""
 
@@ -223,6 +235,7 @@ EDIT_KINDS: dict[str, type[EditSpec]] = {
     "simplify": Simplify,
     "drop_lines": DropLines,
     "drop_repeated_lines": DropRepeatedLines,
+    "drop_similar_lines": DropSimilarLines,
     "span_dedup": SpanDedup,
     "redact": Redact,
 }
