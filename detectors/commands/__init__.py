@@ -16,6 +16,7 @@ MODULES: tuple[str, ...] = (
     "fingerprint",
     "join",
     "hidden_verdict",
+    "hidden_report",
     "demo",
     "serve",
 )

@@ -1,4 +1,4 @@
-"""Rows of findings made by hand; what the code under test does not read is filled in."""
+"""Rows of findings and trials made by hand; what the code under test does not read is filled in."""
 
 from __future__ import annotations
 
@@ -7,8 +7,26 @@ from typing import Any
 import pyarrow as pa
 
 from datagov.tokenizer import Tokenizer
+from detectors.fingerprint.probe_record import settings_of
 from detectors.fingerprint.windows import windows_of
-from detectors.tables import FINDINGS
+from detectors.tables import FINDINGS, TRIALS
+
+RECORD: dict[str, Any] = {
+    "rule": "reference",
+    "steps": 3,
+    "threshold": 0.95,
+    "tokens": 32,
+    "finalists": 64,
+    "exhaustive": False,
+    "contexts": ["bos"],
+    "with_base": True,
+    "target": "t",
+    "base": "b",
+    "coverage": 1.0,
+    "family": "small",
+    "engine": "e",
+    "dtype": "float32",
+}
 
 
 def finding(tokenizer: Tokenizer, said: str, **more: Any) -> dict[str, Any]:
@@ -33,3 +51,26 @@ def finding(tokenizer: Tokenizer, said: str, **more: Any) -> dict[str, Any]:
         | {"string": said, "string_ids": string_ids, "windows": windows_of(string_ids, tokenizer)}
         | more
     )
+
+
+def trial(kind: str, bits: float, **more: Any) -> dict[str, Any]:
+    return {
+        "trial": "x",
+        "kind": kind,
+        "recipe": None,
+        "on_suspect": False,
+        "settings": settings_of(RECORD),
+        "family": "small",
+        "coverage": 1.0,
+        "bits": bits,
+        "run": 0,
+        "unexplained": 0,
+        "explained": 0,
+    } | more
+
+
+def trials(*rows: dict[str, Any]) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=TRIALS)
+
+
+PLANTS = [trial("planted", 50.0, recipe=name) for name in ("bos", "trigger") for _ in range(5)]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from in_process import ran
-from made_findings import finding
+from made_findings import PLANTS, RECORD, finding, trial, trials
 from tokenizing import make_tokenizer
 
 from datagov.tokenizer import Tokenizer, load_tokenizer
@@ -25,23 +25,6 @@ from detectors.lab.lab_texts import LabSizes
 from detectors.lab.training import ModelSize
 from detectors.lab.trials import SMALL_LAB, TrialSettings, run_trials
 from detectors.tables import FINDINGS, JOINED, TRIALS
-
-RECORD: dict[str, Any] = {
-    "rule": "reference",
-    "steps": 3,
-    "threshold": 0.95,
-    "tokens": 32,
-    "finalists": 64,
-    "exhaustive": False,
-    "contexts": ["bos"],
-    "with_base": True,
-    "target": "t",
-    "base": "b",
-    "coverage": 1.0,
-    "family": "small",
-    "engine": "e",
-    "dtype": "float32",
-}
 
 
 @pytest.fixture(scope="module")
@@ -66,29 +49,6 @@ def joined(tokenizer: Tokenizer, *rows: tuple[str, str, float, int | None]) -> p
     place = JOINED.get_field_index("examples")
     plain = JOINED.set(place, pa.field("examples", pa.list_(pa.binary(16)), nullable=False))
     return with_record(pa.Table.from_pylist(made, schema=plain).cast(JOINED), RECORD)
-
-
-def trial(kind: str, bits: float, **more: Any) -> dict[str, Any]:
-    return {
-        "trial": "x",
-        "kind": kind,
-        "recipe": None,
-        "on_suspect": False,
-        "settings": settings_of(RECORD),
-        "family": "small",
-        "coverage": 1.0,
-        "bits": bits,
-        "run": 0,
-        "unexplained": 0,
-        "explained": 0,
-    } | more
-
-
-def trials(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=TRIALS)
-
-
-PLANTS = [trial("planted", 50.0, recipe=name) for name in ("bos", "trigger") for _ in range(5)]
 
 
 def test_bounds_are_those_of_the_binomial() -> None:
