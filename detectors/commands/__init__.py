@@ -17,6 +17,8 @@ MODULES: tuple[str, ...] = (
     "join",
     "hidden_verdict",
     "hidden_report",
+    "tokenizer",
+    "glitch",
     "demo",
     "serve",
 )
