@@ -14,6 +14,7 @@ from datagov import terminal
 from datagov.doctor import usable_cpus
 from datagov.errors import ConfigError
 from pipelines import find_strings_cli, frequency_cli, train_cli
+from pipelines.recipes import RECIPES, recipe_text
 
 if TYPE_CHECKING:
     from pipelines.plan import Plan
@@ -55,20 +56,22 @@ def register(app: typer.Typer) -> None:
 
 def init_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put the recipe.")],
+    recipe: Annotated[
+        str, typer.Option("--recipe", metavar="NAME", help=f"Which: {', '.join(RECIPES)}.")
+    ] = "bilingual",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, write nothing.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write a recipe to start from."""
-    from importlib.resources import files
-
+    text = recipe_text(recipe)
     target = folder / "recipe.yaml"
     if target.exists():
         raise ConfigError(f"{target}: exists already; it was left as it is")
     if not dry_run:
         folder.mkdir(parents=True, exist_ok=True)
-        target.write_text(files("pipelines.recipes").joinpath("bilingual.yaml").read_text(encoding="utf-8"))
+        target.write_text(text, encoding="utf-8")
     if as_json:
         terminal.print_json({"recipe": str(target), "written": not dry_run})
     else:

@@ -21,6 +21,7 @@ WHOLE_RUNS = (
     "tests/unit/pipelines/test_outlook.py",
     "tests/stores/",
     "tests/studies/test_membership_lab.py",
+    "tests/unit/pipelines/test_ready_recipes.py",
     "tests/unit/pipelines/test_run.py",
     "tests/unit/pipelines/test_run_again.py",
     "tests/unit/pipelines/test_run_contamination.py",
