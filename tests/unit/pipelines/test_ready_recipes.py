@@ -20,10 +20,19 @@ Run = Callable[..., Governed]
 PAGES = Path(__file__).parents[3] / "docs/cascades"
 CASCADES = [name for name in RECIPES if name != "bilingual"]
 ORDER = {
-    "map-cc": ["rules", "language", "exact", "minhash"],
+    "map-cc": ["rules", "language", "exact", "minhash", "similar-lines"],
     "fineweb2-zh": ["language", "minhash", "rules", "repair", "redact"],
     "fineweb-en": ["language", "gopher", "c4-lines", "c4", "fineweb", "minhash", "redact"],
-    "yi-cascade": ["language", "rules-zh", "perplexity-zh", "quality", "minhash", "exact", "safety"],
+    "yi-cascade": [
+        "language",
+        "rules-zh",
+        "perplexity-zh",
+        "quality",
+        "paragraphs",
+        "minhash",
+        "exact",
+        "safety",
+    ],
 }
 """Steps of each in the order of its paper; others may stand between."""
 
