@@ -31,7 +31,7 @@ __all__ = ["Nodes", "Rates", "capacity", "capacity_lines", "estimate"]
 
 SERIAL = ("identify", "collect", "link", "resolve")
 """Stages done by run: one task, whatever the size of the cluster."""
-SHUFFLED = ("ledger/keys", "ledger/span_keys", "ledger/bands", "work/gather")
+SHUFFLED = ("ledger/keys", "ledger/span_keys", "ledger/bands", "work/excerpt", "work/gather")
 """Written by part and read by range: what travels between nodes."""
 BY_RUN_BYTES = {"identify": 80, "resolve": 460, "link": 85}
 """Memory of the tasks done by run, for each document, removed document and bucket membership. One part is too small

@@ -166,9 +166,11 @@ class SpanDedup(EditSpec):
     """Lines, paragraphs or sentences that other documents, or the same, say too; counted over the run."""
 
     preset: str | None = None
-    unit: Literal["line", "paragraph", "sentences"] = "line"
+    unit: Literal["line", "paragraph", "sentences", "substring"] = "line"
     sentences: int = Field(default=3, gt=0, le=100)
     """Sentences in a row that are compared as one, for the unit `sentences`."""
+    length: int = Field(default=150, ge=20, le=10_000)
+    """Characters of the shortest stretch that goes, for the unit `substring`."""
     ignore: Annotated[list[str], BeforeValidator(as_list)] = Field(default_factory=list)
     min_chars: int = Field(default=1, gt=0)
     """What is shorter, so compared, stays."""
@@ -183,10 +185,17 @@ class SpanDedup(EditSpec):
     def _known(self) -> SpanDedup:
         _each_known("preset", [self.preset] if self.preset is not None else [], PRESETS_OF_SPANS)
         _each_known("ignore", self.ignore, IGNORED)
+        given = {"ignore", "min_chars"} & {
+            name for name in self.model_fields_set if getattr(self, name) not in ([], 1)
+        }
+        if given and self.resolve()["unit"] == "substring":
+            raise ValueError(
+                f"{', '.join(sorted(given))}: substrings are compared character by character; give `length`"
+            )
         return self
 
     def resolve(self) -> dict[str, Any]:
-        """Return the options with the preset's filled in; those that change nothing have their defaults."""
+        """Return the options with the preset's filled in; those that change nothing are as if not given."""
         options = super().resolve()
         preset = PRESETS_OF_SPANS[self.preset] if self.preset is not None else {}
         options |= {name: value for name, value in preset.items() if name not in self.model_fields_set}
@@ -194,6 +203,8 @@ class SpanDedup(EditSpec):
         options["ignore"] = [name for name in IGNORED if name in options["ignore"]]
         if options["unit"] != "sentences":
             options["sentences"] = 1
+        if options["unit"] != "substring":
+            options["length"] = self.__class__.model_fields["length"].default
         return options
 
 

@@ -6,16 +6,18 @@ ALIVE and ERRORED are negative; any other value is the position of the removing 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datagov.storage import Folder
+from pipelines.sorted_runs import read_range
 
-__all__ = ["ALIVE", "ERRORED", "fate_bytes", "load_fates", "rows_of_part"]
+__all__ = ["ALIVE", "ERRORED", "fate_bytes", "load_fates", "read_alive", "rows_of_part"]
 
 ALIVE = -1
 ERRORED = -2
@@ -58,3 +60,28 @@ def rows_of_part(root: Folder, files: Sequence[str], schema: pa.Schema, offset: 
     ordinal = table.column("ordinal").to_numpy() - offset
     table = table.set_column(table.schema.get_field_index("ordinal"), "ordinal", pa.array(ordinal))
     return table.take(pa.array(np.argsort(ordinal, kind="stable")))
+
+
+def read_alive(
+    root: Folder, runs: Sequence[Mapping[str, Any]], bounds: tuple[int, int], fates: str
+) -> pa.Table:
+    """Return the rows of some runs in a range of key prefixes that are of alive documents.
+
+    Parameters
+    ----------
+    root : Path or StoreFolder
+    runs : sequence of mapping
+        `file`, `offsets` and `ordinal` (of the part's first document) of each part; the files have a column `row`,
+        in place of which the result has the document's `ordinal`.
+    bounds : (int, int)
+    fates : str
+        File of all fates.
+    """
+    found = load_fates(root / fates)
+    pieces = []
+    for run in runs:
+        piece = read_range(root, run["file"], run["offsets"], bounds)
+        ordinal = piece.column("row").to_numpy().astype(np.int64) + run["ordinal"]
+        piece = piece.set_column(piece.schema.get_field_index("row"), "ordinal", pa.array(ordinal))
+        pieces.append(piece.filter(pa.array(found[ordinal] == ALIVE)))
+    return pa.concat_tables(pieces)

@@ -37,6 +37,8 @@ DEDUP_STAGES = {
     "span_dedup": ("count", "mark"),
 }
 """What a dedup step goes through, by its kind."""
+SUBSTRING_STAGES = ("sift", "excerpt", "compare", "mark")
+"""What a span_dedup step goes through whose unit is the substring."""
 QUANTILE_STAGES = ("tally", "settle")
 """What a filter goes through whose limits are quantiles."""
 
@@ -133,6 +135,8 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     screened = False
     for at, step in enumerate(recipe.steps):
         of_step: tuple[str, ...] = DEDUP_STAGES.get(step.kind, ())
+        if isinstance(step.spec, SpanDedup) and step.resolved["unit"] == "substring":
+            of_step = SUBSTRING_STAGES
         if step.kind == "filter" and takes_quantiles(step.resolved):
             of_step = QUANTILE_STAGES
         if of_step:

@@ -7,7 +7,17 @@ import pyarrow as pa
 
 from datagov.dedup.keeper import KeepPolicy
 
-__all__ = ["KEEP_PREFIX", "LINKS", "REMOVALS", "REPEATED", "SPENT", "in_keep_order", "removals"]
+__all__ = [
+    "EXCERPTS",
+    "KEEP_PREFIX",
+    "LINKS",
+    "REMOVALS",
+    "REPEATED",
+    "SIFTED",
+    "SPENT",
+    "in_keep_order",
+    "removals",
+]
 
 KEEP_PREFIX = "keep."
 """Before the name of an input column that is carried along for the keep policy."""
@@ -52,6 +62,29 @@ REPEATED = pa.schema(
 )
 """One row a unit of text that goes, by ordinal and start: where the one that stays stands, NULL where none does, and how
 often it stands there. Positions in code points of the documents' texts."""
+
+
+SIFTED = pa.schema(
+    [
+        pa.field("ordinal", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("place", pa.int64(), nullable=False),
+        pa.field("key", pa.uint64(), nullable=False),
+    ]
+)
+"""One row an anchor that stands in several places: where its windows stand, and where it begins itself."""
+
+EXCERPTS = pa.schema(
+    [
+        pa.field("key", pa.uint64(), nullable=False),
+        pa.field("ordinal", pa.int64(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("place", pa.int64(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+    ]
+)
+"""The text from `start` that holds an anchor's windows."""
 
 
 def in_keep_order(policy: KeepPolicy, table: pa.Table) -> np.ndarray:

@@ -1,7 +1,11 @@
-"""span_dedup: count -> mark, each a stage; then the texts are another state, and what follows is measured on it."""
+"""span_dedup: count -> mark, each a stage; then the texts are another state, and what follows is measured on it.
+
+Of substrings, sift -> excerpt -> compare do what count does for units whose ends are known.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from datagov.storage import Receipt
@@ -15,56 +19,120 @@ if TYPE_CHECKING:
 
 __all__ = ["span_dedup"]
 
-VERSIONS = {"count": 1, "mark": 1}
+VERSIONS = {"count": 1, "sift": 1, "excerpt": 1, "compare": 1, "mark": 1}
 """Bumped when a stage gives other results for the same inputs."""
-COUNT_RANGE_ENTRIES = 4_000_000
+RANGE_ENTRIES = {"count": 4_000_000, "sift": 4_000_000, "compare": 200_000}
+"""What a range aims at: keys, and excerpts of about a kilobyte."""
 
 
 def span_dedup(cascade: Cascade, position: int) -> None:
-    """Find the units that alive documents have in common, and go on with the texts without them."""
+    """Find what alive documents have in common, and go on with the texts without it."""
     step = cascade.steps[position]
     fates = cascade.screen()
-    counted = _count(cascade, step, fates)
-    key, marked = _mark(cascade, step, counted)
-    cascade.spend(step["name"], [*counted, *marked])
+    find = _substrings if step["resolved"]["unit"] == "substring" else _units
+    worked = find(cascade, step, fates)
+    key, marked = _mark(cascade, step, worked[-1])
+    for receipts in (*worked, marked):
+        cascade.spend(step["name"], receipts)
     cascade.settle(position, key)
 
 
-def _count(cascade: Cascade, step: dict[str, Any], fates: Receipt) -> list[Receipt]:
+def _units(cascade: Cascade, step: Mapping[str, Any], fates: Receipt) -> list[list[Receipt]]:
     product = cascade.plan.by_step[step["position"]].products[0]
     runs = cascade.runs(product, "span_keys")
-    entries = sum(run["offsets"][-1] for run in runs)
-    options = {name: step["resolved"][name] for name in COUNTED}
     # A document's place decides what is first.
     places = [[run["part"], run["ordinal"]] for run in runs]
-    key = stage_key(
-        "count", VERSIONS["count"], cascade.product_digests(product), fates.digest, options, places
-    )
+    options = {name: step["resolved"][name] for name in COUNTED}
+    made_of = [cascade.product_digests(product), fates.digest, options, places]
+    args = {"fates": fates.files[0].path, **options}
+    return [_by_range(cascade, step, "count", made_of, runs, args)]
+
+
+def _substrings(cascade: Cascade, step: Mapping[str, Any], fates: Receipt) -> list[list[Receipt]]:
+    product = cascade.plan.by_step[step["position"]].products[0]
+    runs = cascade.runs(product, "span_keys")
+    places = [[run["part"], run["ordinal"]] for run in runs]
+    resolved = step["resolved"]
+    options = {name: resolved[name] for name in ("min_count", "bucket_documents")}
+    made_of = [cascade.product_digests(product), fates.digest, options, places]
+    sifted = _by_range(cascade, step, "sift", made_of, runs, {"fates": fates.files[0].path, **options})
+    excerpts = _excerpt(cascade, step, sifted)
+    found = [
+        {"file": receipt.files[0].path, "offsets": receipt.facts["offsets"]}
+        for receipt in excerpts
+        if receipt.facts["entries"]
+    ]
+    options |= {name: resolved[name] for name in ("keep", "length")}
+    made_of = [[receipt.digest for receipt in excerpts], options]
+    return [sifted, excerpts, _by_range(cascade, step, "compare", made_of, found, options)]
+
+
+def _by_range(
+    cascade: Cascade,
+    step: Mapping[str, Any],
+    stage: str,
+    made_of: Sequence[Any],
+    runs: Sequence[Mapping[str, Any]],
+    args: Mapping[str, Any],
+) -> list[Receipt]:
+    """Do a stage that takes sorted runs by range of keys and writes one file."""
+    key = stage_key(stage, VERSIONS[stage], *made_of)
+    entries = sum(run["offsets"][-1] for run in runs)
     tasks = [
         Task(
-            stage="count",
+            stage=stage,
             unit=f"range-{bounds[0]:03d}",
             out=str(cascade.plan.out),
-            receipts=(f"receipts/count-{key}/range-{bounds[0]:03d}.json",),
+            receipts=(f"receipts/{stage}-{key}/range-{bounds[0]:03d}.json",),
             args={
                 "runs": runs,
                 "bounds": bounds,
-                "fates": fates.files[0].path,
-                **options,
-                "file": f"work/count/{key}/range-{bounds[0]:03d}.parquet",
+                **args,
+                "file": f"work/{stage}/{key}/range-{bounds[0]:03d}.parquet",
             },
         )
-        for bounds in (range_bounds(entries, aim=COUNT_RANGE_ENTRIES) if runs else [])
+        for bounds in (range_bounds(entries, aim=RANGE_ENTRIES[stage]) if runs else [])
     ]
-    return [receipts[0] for receipts in cascade.session.stage(f"{step['name']}: count", tasks)]
+    return [receipts[0] for receipts in cascade.session.stage(f"{step['name']}: {stage}", tasks)]
 
 
-def _mark(cascade: Cascade, step: dict[str, Any], counted: list[Receipt]) -> tuple[str, list[Receipt]]:
-    """Bring what was counted to the parts; return the key under which it lies."""
+def _excerpt(cascade: Cascade, step: Mapping[str, Any], sifted: list[Receipt]) -> list[Receipt]:
+    """Read the text around the anchors that stand in several places, by part."""
+    plan = cascade.plan
+    product = plan.by_step[step["position"]].products[0]
+    digests = [receipt.digest for receipt in sifted]
+    key = stage_key("excerpt", VERSIONS["excerpt"], digests, list(product.edits), product.key)
+    tasks = [
+        Task(
+            stage="excerpt",
+            unit=part.name,
+            out=str(plan.out),
+            receipts=(f"receipts/excerpt-{key}/{part.name}.json",),
+            args={
+                "source": plan.source,
+                "slices": part.slices,
+                "edits": product.edits,
+                "rows": cascade.rows[index],
+                "offset": cascade.offsets[index],
+                "sifted": [receipt.files[0].path for receipt in sifted],
+                "file": f"work/excerpt/{key}/{part.name}.parquet",
+            },
+            inputs={"modified": [list(item) for item in part.modified]},
+        )
+        for index, part in enumerate(cascade.parts)
+    ]
+    sizes = [part.text_bytes for part in cascade.parts]
+    done = cascade.session.stage(f"{step['name']}: excerpt", tasks, text_bytes=sizes)
+    return [receipts[0] for receipts in done]
+
+
+def _mark(cascade: Cascade, step: Mapping[str, Any], found: Sequence[Receipt]) -> tuple[str, list[Receipt]]:
+    """Bring what was found to the parts; return the key under which it lies."""
     parts = [
         {"name": part.name, "ordinal": cascade.offsets[index]} for index, part in enumerate(cascade.parts)
     ]
-    key = stage_key("mark", VERSIONS["mark"], [receipt.digest for receipt in counted], parts)
+    characters = step["resolved"]["unit"] == "substring"
+    key = stage_key("mark", VERSIONS["mark"], [receipt.digest for receipt in found], parts, characters)
     tasks = [
         Task(
             stage="mark",
@@ -76,7 +144,8 @@ def _mark(cascade: Cascade, step: dict[str, Any], counted: list[Receipt]) -> tup
                 "offset": cascade.offsets[index],
                 "parts": parts,
                 "documents": cascade.plan.documents.file(part.name),
-                "counted": [receipt.files[0].path for receipt in counted],
+                "counted": [receipt.files[0].path for receipt in found],
+                "characters": characters,
                 "file": repeats_file(key, part.name),
             },
         )

@@ -16,7 +16,7 @@ from datagov.text.lines import LINE_FEED, Spans
 from datagov.text.tables import kind_index, unicode_tables
 from datagov.text.utf8 import encode_rows
 
-__all__ = ["cut_units", "mark"]
+__all__ = ["cut_stretches", "cut_units", "mark"]
 
 SPACE: Final = kind_index("space")
 
@@ -128,6 +128,36 @@ def _cut(
         schema=STRETCHES,
     )
     return Edited(texts, changes(batch.texts, texts, changed, **counts), spans)
+
+
+def cut_stretches(
+    batch: TextBatch,
+    row: npt.NDArray[np.int64],
+    start: npt.NDArray[np.int64],
+    end: npt.NDArray[np.int64],
+    rule: str,
+    *,
+    counted: str,
+) -> Edited:
+    """Remove stretches of characters as they stand; those that overlap or touch are one.
+
+    Parameters
+    ----------
+    batch : TextBatch
+    row, start, end : int64[S]
+        Their documents and positions in the batch's code points, by start; none is empty.
+    rule : str
+    counted : str
+        The name of the count of stretches that go.
+    """
+    reach = np.maximum.accumulate(end)
+    fresh = np.ones(len(row), np.bool_)
+    fresh[1:] = (row[1:] != row[:-1]) | (start[1:] > reach[:-1])
+    firsts = np.flatnonzero(fresh)
+    row, start = row[firsts], start[firsts]
+    end = reach[np.append(firsts[1:], len(fresh)) - 1]
+    counts = {counted: np.bincount(row, minlength=batch.n).astype(np.int64)}
+    return _cut(batch, row, np.zeros(len(row), np.int64), start, end, [rule], counts)
 
 
 def cut_units(

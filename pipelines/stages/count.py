@@ -9,9 +9,8 @@ import pyarrow as pa
 
 from datagov.dedup.repeats import repeats
 from datagov.storage import Output, Receipt
-from pipelines.fates import ALIVE, load_fates
+from pipelines.fates import read_alive
 from pipelines.removals import REPEATED
-from pipelines.sorted_runs import read_range
 from pipelines.stage import Task, finish
 
 __all__ = ["apply"]
@@ -25,14 +24,7 @@ def apply(task: Task) -> list[Receipt]:
     """
     started = time.perf_counter()
     args = task.args
-    fates = load_fates(task.root / args["fates"])
-    pieces = []
-    for run in args["runs"]:
-        piece = read_range(task.root, run["file"], run["offsets"], args["bounds"])
-        ordinal = piece.column("row").to_numpy().astype(np.int64) + run["ordinal"]
-        piece = piece.set_column(piece.schema.get_field_index("row"), "ordinal", pa.array(ordinal))
-        pieces.append(piece.filter(pa.array(fates[ordinal] == ALIVE)))
-    table = pa.concat_tables(pieces)
+    table = read_alive(task.root, args["runs"], args["bounds"], args["fates"])
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     # Within a part units are sorted by key first; here the order of the run's documents counts.
     place = np.lexsort((columns["start"], columns["ordinal"]))

@@ -105,6 +105,49 @@ def test_lines_are_counted_over_the_run(
     assert exported(done) == expected(TEXTS, **oracle)
 
 
+def gone(texts: dict[str, str], length: int) -> dict[str, set[int]]:
+    """The characters of each text that stand in a window that stands before it."""
+    first: dict[str, tuple[str, int]] = {}
+    found: dict[str, set[int]] = {}
+    for key, text in texts.items():
+        found[key] = set()
+        for at in range(len(text) - length + 1):
+            holder, place = first.setdefault(text[at : at + length], (key, at))
+            if holder != key or at >= place + length:
+                found[key].update(range(at, at + length))
+    return found
+
+
+def test_substrings_go_character_by_character(make: Callable[..., Path], tmp_path: Path) -> None:
+    steps = [
+        {"normalise": {}},
+        {"span_dedup": {"unit": "substring", "length": 20}},
+        {"drop_lines": {"blank": True}},
+    ]
+    done = govern(make(*steps[:2]), part_rows=PART_ROWS)
+    known = gone(TEXTS, 20)
+    assert sum(map(bool, known.values())) > 10
+    after = exported(done)
+    assert after == {
+        key: "".join(char for at, char in enumerate(text) if at not in known[key])
+        for key, text in TEXTS.items()
+    }
+    own = {row["doc_id"]: row["id"] for row in done.rows("SELECT doc_id, id FROM documents")}
+    covered: dict[str, set[int]] = {key: set() for key in TEXTS}
+    for row in done.rows("SELECT * FROM repeats"):
+        start, end = row["span_start"], row["span_end"]
+        text, other = TEXTS[own[row["doc_id"]]], TEXTS[own[row["keeper"]]]
+        assert text[start:end] == other[row["keeper_start"] : row["keeper_start"] + end - start]
+        covered[own[row["doc_id"]]].update(range(start, end))
+    assert covered == known
+    other = govern(make(*steps[:2]), workers=2, part_rows=PART_ROWS, output=str(tmp_path / "two"))
+    assert contents(done.out, "ledger", "data") == contents(other.out, "ledger", "data")
+    path = make(*steps)
+    labels = [label for label, _ in stages_of(load_recipe(path))]
+    last = govern(path, part_rows=PART_ROWS)
+    assert list(dict.fromkeys(labels)) == [stage["name"] for stage in last.manifest["stages"]]
+
+
 def test_what_went_and_where_it_stays(make: Callable[..., Path]) -> None:
     done = govern(make({"span_dedup": {"preset": "map-neo"}}), part_rows=PART_ROWS)
     after = exported(done)
@@ -259,6 +302,7 @@ def test_what_if(make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.
         ({"preset": "ccnet"}, "Did you mean 'cc_net'"),
         ({"ignore": ["cases"]}, "Did you mean 'case'"),
         ({"min_count": 1}, "min_count"),
+        ({"unit": "substring", "ignore": "case"}, "character by character"),
         ({"within": "dump"}, "dump"),
     ],
 )
