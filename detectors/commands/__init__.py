@@ -19,6 +19,8 @@ MODULES: tuple[str, ...] = (
     "hidden_report",
     "tokenizer",
     "glitch",
+    "canary",
+    "extract",
     "demo",
     "serve",
 )

@@ -1,0 +1,209 @@
+"""`datagov detect extract`: what a model repeats of a corpus, and of the personal data in it."""
+# ruff: noqa: PLC0415 - a command imports what it needs when it runs
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datagov import terminal
+from detectors.commands.target_options import (
+    AdapterOption,
+    ApiOption,
+    DeviceOption,
+    DtypeOption,
+    KeyVariableOption,
+    ModelOption,
+    TargetOption,
+    TokenizerOption,
+    opened,
+)
+
+if TYPE_CHECKING:
+    from detectors.probes.extraction import Replayed, Span, Tasks
+    from detectors.texts import Texts
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `extract`."""
+    app.command("extract")(extract_command)
+
+
+def extract_command(
+    texts: Annotated[
+        str, typer.Argument(metavar="TEXTS", help="Texts of the corpus, e.g. a run's kept shard.")
+    ],
+    target: TargetOption,
+    prefix: Annotated[int, typer.Option("--prefix", min=1, help="Tokens that are given.")] = 50,
+    suffix: Annotated[int, typer.Option("--suffix", min=1, help="Tokens that are compared.")] = 50,
+    most: Annotated[int, typer.Option("--most", min=1, help="Most passages, drawn at random.")] = 1000,
+    controls: Annotated[
+        str | None,
+        typer.Option("--controls", metavar="FILE", help="Texts the model never saw: what chance repeats."),
+    ] = None,
+    spans: Annotated[
+        Path | None,
+        typer.Option(
+            "--spans",
+            metavar="PATH",
+            help="The ledger's spans: replay these instead, e.g. the personal data of `redact`.",
+        ),
+    ] = None,
+    dataset: Annotated[
+        str,
+        typer.Option("--dataset", help="Of the recipe, where TEXTS have no doc_id and --spans are given."),
+    ] = "texts",
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="One row a passage (Parquet).")
+    ] = None,
+    dtype: DtypeOption = None,
+    device: DeviceOption = None,
+    tokenizer: TokenizerOption = None,
+    adapter: AdapterOption = None,
+    model: ModelOption = None,
+    api: ApiOption = None,
+    key_variable: KeyVariableOption = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Give the model the beginning of passages and count how often it goes on exactly as the corpus does.
+
+    No text is written or shown, personal data least of all: rows of the texts, lengths and matches are.
+    """
+    from datagov.storage import encode_table, replace
+    from datagov.tokenizer import load_tokenizer
+    from detectors.probes.extraction import passages, replay, span_tasks
+    from detectors.texts import read_texts
+
+    given = read_texts(texts, dataset=dataset)
+    asked = None if spans is None else _spans(spans, given)
+    others = None if controls is None else read_texts(controls)
+    suspect = opened(
+        target,
+        dtype=dtype,
+        device=device,
+        tokenizer=tokenizer,
+        adapter=adapter,
+        model=model,
+        api=api,
+        key_variable=key_variable,
+    )
+    words = load_tokenizer(tokenizer or Path(target))
+    start = suspect.facts.start_token_id
+    drawn = {"prefix": prefix, "suffix": suffix, "most": most, "seed": seed}
+    tasks = (
+        passages(given.strings, words, start=start, **drawn)
+        if asked is None
+        else span_tasks(given.strings, asked[:most], words, prefix=prefix, start=start)
+    )
+    found = replay(suspect, tasks)
+    record: dict[str, Any] = {"texts": _summary(tasks, found)}
+    if asked is not None:
+        record["by_rule"] = _by_rule(tasks, found)
+    if others is not None:
+        other_tasks = passages(others.strings, words, start=start, **drawn)
+        record["controls"] = _summary(other_tasks, replay(suspect, other_tasks))
+    suspect.confirm()
+    if output is not None:
+        replace(output, encode_table(_table(tasks, found)))
+    if as_json:
+        terminal.print_json(record)
+        return
+    names = list(record["texts"])
+    rows = [(name, *record[name].values()) for name in ("texts", "controls") if name in record]
+    rows += [(rule, *said.values()) for rule, said in record.get("by_rule", {}).items()]
+    terminal.print_table(("of", *names), rows)
+
+
+def _summary(tasks: Tasks, found: Replayed) -> dict[str, Any]:
+    from detectors.probes.extraction import recall_at_wrong
+    from detectors.statistics.roc import clopper_pearson
+
+    exact, count = int(found.exact_N.sum()), len(tasks)
+    low, high = clopper_pearson(exact, count) if count else (None, None)
+    return {
+        "passages": count,
+        "left_out": tasks.left_out,
+        "exact": exact,
+        "exact_low": low,
+        "exact_high": high,
+        "mean_matched_tokens": float(found.matched_N.mean()) if count else None,
+        "recall_at_100_wrong": recall_at_wrong(found),
+    }
+
+
+def _by_rule(tasks: Tasks, found: Replayed) -> dict[str, dict[str, Any]]:
+    import numpy as np
+
+    from detectors.probes.extraction import Replayed, Tasks
+    from detectors.ragged import TokenBatch
+
+    rules = np.array(tasks.rules, object)
+    said = {}
+    for rule in sorted(set(tasks.rules), key=str):
+        rows = np.flatnonzero(rules == rule)
+        own = Tasks(
+            TokenBatch.of([tasks.prefixes.row(int(row)) for row in rows]),
+            TokenBatch.of([tasks.answers.row(int(row)) for row in rows]),
+            tasks.text_N[rows],
+            [rule] * len(rows),
+            0,
+        )
+        part = Replayed(found.matched_N[rows], found.exact_N[rows], found.confidence_N[rows])
+        said[str(rule)] = _summary(own, part)
+    return said
+
+
+def _table(tasks: Tasks, found: Replayed) -> Any:
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "text": pa.array(tasks.text_N, pa.int64()),
+            "rule": pa.array(tasks.rules, pa.string()),
+            "answer_tokens": pa.array(tasks.answers.lengths, pa.int64()),
+            "matched_tokens": pa.array(found.matched_N, pa.int64()),
+            "exact": pa.array(found.exact_N, pa.bool_()),
+            "confidence": pa.array(found.confidence_N, pa.float64(), from_pandas=True),
+        }
+    )
+
+
+def _spans(path: Path, texts: Texts) -> list[Span]:
+    """Return the spans of the ledger that are of these texts, by text and start.
+
+    Raises
+    ------
+    InputError
+        There are none of these texts, or it is no table of spans.
+    """
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    from datagov.errors import InputError
+    from detectors.probes.extraction import Span
+
+    try:
+        table = ds.dataset(path, format="parquet", exclude_invalid_files=True).to_table(
+            columns=["doc_id", "rule", "start", "end"]
+        )
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise InputError(f"--spans {path}: not the ledger's spans ({error})") from error
+    rows = {value.bytes: at for at, value in enumerate(texts.doc_id.to_pylist())}
+    found = sorted(
+        {
+            (rows[row["doc_id"].bytes], row["start"], row["end"], row["rule"])
+            for row in table.to_pylist()
+            if row["doc_id"].bytes in rows
+        }
+    )
+    if not found:
+        raise InputError(
+            f"--spans {path}: none of its {table.num_rows} spans are of the texts; texts as the step read them are needed, with "
+            "their doc_id, or with the id that the recipe names and --dataset"
+        )
+    return [Span(*one) for one in found]
