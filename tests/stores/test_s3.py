@@ -56,6 +56,7 @@ STEPS: list[dict[str, Any]] = [
     {"filter": {"profile": "gopher-en", "when": {"script": "latin"}, "otherwise": "keep", "annotate": True}},
     {"exact_dedup": {}},
     {"near_dedup": {"bands": 20, "rows": 2, "shingle": 3}},
+    {"span_dedup": {"unit": "substring", "length": 20}},
 ]
 
 

@@ -64,7 +64,7 @@ def excerpts(texts: list[str], length: int) -> Excerpts:
     )
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(documents(), st.integers(3, 20), st.integers(2, 3), st.booleans(), st.booleans())
 def test_every_window_that_stands_elsewhere_goes(
     texts: list[str], length: int, min_count: int, keep_first: bool, bucketed: bool

@@ -281,7 +281,7 @@ def test_what_if(make: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.
             return rerun(ledger, recipe, LocalExecutor(1), reporter)
 
     before = contents(done.out, "ledger", "data", "receipts")
-    for changes in (["short/word_count.min=6"], ["span_dedup/min_count=2"], ["long/word_count.min=2"]):
+    for changes in (["short/word_count.min=6", "long/word_count.min=2"], ["span_dedup/min_count=2"]):
         with pytest.raises(ConfigError, match=r"may change what step '(span_dedup|again)' cuts"):
             what_if(done.ledger, changes)
         answer = what_if(done.ledger, changes, verify=again)
