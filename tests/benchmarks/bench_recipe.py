@@ -13,7 +13,9 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -63,17 +65,28 @@ def datagov(source: Path, work: Path, workers: int) -> int:
 
 
 def datatrove(source: Path, work: Path, workers: int) -> int:
-    folders = [path for path in sorted(source.iterdir()) if path.is_dir()]
-    chinese = [path for path in folders if path.name.startswith("zh")]
-    english = [path for path in folders if path not in chinese]
+    from peer_filters import filters
+
     return sum(
-        of_language(language, sources, work / language, workers)
-        for language, sources in (("zh", chinese), ("en", english))
+        of_language(language, sources, work / language, workers, filters(language, fires=True))
+        for language, sources in by_language(source).items()
     )
 
 
-def of_language(language: str, sources: list[Path], work: Path, workers: int) -> int:
-    """Filter and deduplicate one language's sources with datatrove; return how many documents stay."""
+def by_language(source: Path) -> dict[str, list[Path]]:
+    """Return the folders of each language: `zh_*`, and the others."""
+    folders = [path for path in sorted(source.iterdir()) if path.is_dir()]
+    chinese = [path for path in folders if path.name.startswith("zh")]
+    return {"zh": chinese, "en": [path for path in folders if path not in chinese]}
+
+
+def of_language(
+    language: str, sources: list[Path], work: Path, workers: int, before: list[Any], after: Sequence[Any] = ()
+) -> int:
+    """Filter and deduplicate one language's sources with datatrove; return how many documents stay.
+
+    `before` are its steps before MinHash, `after` those on what MinHash leaves.
+    """
     from datatrove.executor import LocalPipelineExecutor
     from datatrove.pipeline.dedup import (
         MinhashDedupBuckets,
@@ -85,7 +98,6 @@ def of_language(language: str, sources: list[Path], work: Path, workers: int) ->
     from datatrove.pipeline.readers import ParquetReader
     from datatrove.pipeline.writers import ParquetWriter
     from datatrove.utils.typeshelper import Languages
-    from peer_filters import filters
 
     code = Languages.mandarin_chinese if language == "zh" else Languages.english
     config = MinhashConfig(n_grams=SHINGLE, num_buckets=BANDS, hashes_per_bucket=ROWS)
@@ -103,13 +115,12 @@ def of_language(language: str, sources: list[Path], work: Path, workers: int) ->
         ).run()
 
     passed = ParquetWriter(folder["filtered"], schema=SURVIVORS)
-    rules = [NotBlank(), *filters(language, fires=True)]
-    stage(1, workers, [ParquetReader(str(together)), *rules, passed])
+    stage(1, workers, [ParquetReader(str(together)), NotBlank(), *before, passed])
     signature = MinhashDedupSignature(output_folder=folder["signatures"], config=config, language=code)
     stage(2, workers, [ParquetReader(folder["filtered"]), signature])
     stage(3, BANDS, [MinhashDedupBuckets(folder["signatures"], folder["buckets"], config=config)])
     stage(4, 1, [MinhashDedupCluster(folder["buckets"], folder["removed"], config=config)])
-    kept = [MinhashDedupFilter(folder["removed"]), ParquetWriter(folder["kept"], schema=SURVIVORS)]
+    kept = [MinhashDedupFilter(folder["removed"]), *after, ParquetWriter(folder["kept"], schema=SURVIVORS)]
     stage(5, workers, [ParquetReader(folder["filtered"]), *kept])
     return rows(work / "kept")
 

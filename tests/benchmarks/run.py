@@ -24,7 +24,7 @@ from lexicon_rows import lexicon
 from measuring import CORPUS, HERE, OURS, PEERS, ROOT, Row, attempt, measure
 from membership_rows import scores, token_counts, token_statistics, traces
 from pii_rows import personal_data
-from rule_rows import recipe, signals_en, signals_zh_laws, signals_zh_reviews
+from rule_rows import cascade, recipe, signals_en, signals_zh_laws, signals_zh_reviews
 
 
 def warm_start(inputs: dict[str, Path], scale: float, cores: list[int]) -> list[Row]:
@@ -120,6 +120,7 @@ BENCHMARKS = {
     "signals_zh_laws": signals_zh_laws,
     "signals_zh_reviews": signals_zh_reviews,
     "recipe": recipe,
+    "cascade": cascade,
     "personal_data": personal_data,
     "lexicon": lexicon,
     "classifiers": classifiers,
