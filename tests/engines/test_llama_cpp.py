@@ -1,0 +1,68 @@
+"""llama-cpp-python on a lab's GGUF file: right in process, and a server whose log-probabilities of prompts are another token's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizing import SENTENCES
+
+from datagov.errors import TargetRefused
+from detectors.lab.train import Lab
+from detectors.ragged import TokenBatch
+from detectors.targets.http.target import open_target as open_endpoint
+from detectors.targets.opening import OpenOptions, open_target
+from detectors.targets.target import Target
+
+NATS = 0.02
+"""The library's key-value cache is half precision."""
+
+
+@pytest.fixture(scope="module")
+def local(lab: Lab) -> Target:
+    return open_target(str(lab.model), OpenOptions(device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def in_process(llama_python: Path, lab: Lab) -> Iterator[Target]:
+    (packages,) = (llama_python.parents[1] / "lib").glob("python3.*/site-packages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "path", [*sys.path, str(packages)])
+        yield open_target(f"gguf:{lab.gguf}", OpenOptions())
+
+
+def test_a_gguf_file_in_process_says_what_the_checkpoint_says(in_process: Target, local: Target) -> None:
+    ids = in_process.encode(SENTENCES)
+    assert [ids.row(row).tolist() for row in range(len(ids))] == [
+        local.encode(SENTENCES).row(row).tolist() for row in range(len(ids))
+    ]
+    here, there = in_process.trace(ids), local.trace(ids)
+    assert here.token_ids_T.tolist() == there.token_ids_T.tolist()
+    for name in ("logprob_T", "entropy_T", "variance_T", "top1_T"):
+        assert np.abs(getattr(here, name) - getattr(there, name)).max() < NATS, name
+    assert in_process.capabilities.tolerance_nats < NATS
+
+
+def test_a_gguf_file_in_process_goes_on_as_the_checkpoint_does(in_process: Target, local: Target) -> None:
+    prefixes = TokenBatch.of([row[:4] for row in map(local.encode(SENTENCES).row, range(3))])
+    here, there = in_process.force(prefixes, 6), local.force(prefixes, 6)
+    assert here.token_ids_NS.tolist() == there.token_ids_NS.tolist()
+    assert np.nanmax(np.abs(here.logprob_NS - there.logprob_NS)) < NATS
+
+
+def test_the_server_is_not_believed_on_prompts(
+    llama_python: Path, lab: Lab, start_engine: Callable[..., AbstractContextManager[str]]
+) -> None:
+    command = [llama_python, "-m", "llama_cpp.server", "--model", lab.gguf, "--logits_all", "true"]
+    with start_engine(*command, "--host", "127.0.0.1", "--port", "PORT", ready="/v1/models") as url:
+        target = open_endpoint(url, OpenOptions(tokenizer=lab.model, model=str(lab.gguf), api="openai"))
+        checks = {check.name: (check.outcome, check.detail) for check in target.conformance.checks}
+        assert target.capabilities.prompt_logprobs in ("misaligned", "absent"), checks
+        assert target.capabilities.generated_logprobs == "exact", checks
+        with pytest.raises(TargetRefused):
+            target.trace(target.encode(["some text"]))
+        target.close()
