@@ -12,8 +12,11 @@ from datagov import terminal
 from datagov.errors import ConfigError
 from detectors.commands.target_options import (
     AdapterOption,
+    ApiOption,
     DeviceOption,
     DtypeOption,
+    KeyVariableOption,
+    ModelOption,
     TargetOption,
     TokenizerOption,
     opened,
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from detectors.fingerprint.probe import Probed
 
-__all__ = ["register"]
+__all__ = ["Progress", "first_of", "register", "show_findings"]
 
 SHOWN = 20
 BLIND_SPOTS = (
@@ -64,6 +67,18 @@ def fingerprint_command(
     device: DeviceOption = None,
     tokenizer: TokenizerOption = None,
     adapter: AdapterOption = None,
+    model: ModelOption = None,
+    api: ApiOption = None,
+    key_variable: KeyVariableOption = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="Requests to an endpoint at once.")
+    ] = 4,
+    budget_requests: Annotated[
+        int | None, typer.Option("--budget-requests", min=1, help="Most requests to an endpoint.")
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option("--budget-tokens", min=1, help="Most tokens sent to it and generated.")
+    ] = None,
     rows: Annotated[int | None, typer.Option("--rows", help="Seeds of a step; default by device.")] = None,
     max_hours: Annotated[float, typer.Option("--max-hours", help="Refuse a longer run.")] = 4.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would need.")] = False,
@@ -89,9 +104,25 @@ def fingerprint_command(
         exhaustive=exhaustive,
         rows=rows,
     )
-    suspect = opened(target, dtype=dtype, device=device, tokenizer=tokenizer, adapter=adapter)
-    other = None if base is None else opened(base, dtype=dtype, device=device, tokenizer=tokenizer)
     names = None if contexts is None else [name.strip() for name in contexts.split(",") if name.strip()]
+    if target.startswith(("http:", "https:")):
+        from detectors.commands.fingerprint_remote import Asked, force_endpoint
+
+        asked = Asked(target, base, names, settings, tokenizer, model, api, key_variable)
+        limits = (concurrency, budget_requests, budget_tokens)
+        force_endpoint(asked, limits, output, dry_run=dry_run, quiet=quiet, as_json=as_json)
+        return
+    suspect = opened(
+        target,
+        dtype=dtype,
+        device=device,
+        tokenizer=tokenizer,
+        adapter=adapter,
+        model=model,
+        api=api,
+        key_variable=key_variable,
+    )
+    other = None if base is None else opened(base, dtype=dtype, device=device, tokenizer=tokenizer)
     plan = prepare(suspect, other, names, settings, most_hours=max_hours)
     if not quiet:
         terminal.note(
@@ -130,16 +161,23 @@ class Progress:
 def show(found: Probed, output: Path | None, *, as_json: bool) -> None:
     """Print what was found: the summary, and the first of each ranking."""
     if as_json:
-        terminal.print_json(found.record() | {"findings": _shown(found.table)})
+        terminal.print_json(found.record() | {"findings": first_of(found.table)})
         return
+    show_findings(found.curves, found.table, found.plan.settings.rule.steps, output)
+
+
+def show_findings(
+    curves: list[tuple[str, tuple[int, ...], int]], table: pa.Table, steps: int, output: Path | None
+) -> None:
+    """Print how many seeds stayed alive, and the first of each ranking."""
     terminal.print_table(
         (
             "context",
             "seeds",
-            *(f"alive after {step}" for step in range(1, found.plan.settings.rule.steps + 1)),
+            *(f"alive after {step}" for step in range(1, steps + 1)),
             "finalists",
         ),
-        [(name, *alive, count) for name, alive, count in found.curves],
+        [(name, *alive, count) for name, alive, count in curves],
     )
     terminal.line()
     columns = (
@@ -154,13 +192,13 @@ def show(found: Probed, output: Path | None, *, as_json: bool) -> None:
         "tier",
         "string",
     )
-    terminal.print_table(columns, [[row[name] for name in columns] for row in _shown(found.table)])
+    terminal.print_table(columns, [[row[name] for name in columns] for row in first_of(table)])
     terminal.note(f"Not seen by design: {BLIND_SPOTS}.")
     if output is not None:
         terminal.line(f"wrote {output}")
 
 
-def _shown(table: pa.Table) -> list[dict[str, Any]]:
+def first_of(table: pa.Table) -> list[dict[str, Any]]:
     """Return the rows that are among the first of a ranking, by their better rank."""
     rows = table.to_pylist()
 

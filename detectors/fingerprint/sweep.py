@@ -19,7 +19,7 @@ from detectors.ragged import TokenBatch
 from detectors.targets.target import Target
 from detectors.targets.transformers_target import TransformersTarget
 
-__all__ = ["Settings", "Swept", "sweep"]
+__all__ = ["BaseView", "Settings", "Swept", "sweep"]
 
 FINAL_ROWS = {"cuda": 256, "cpu": 16}
 """Seeds of a step among the finalists: always as many, so that their numbers do not depend on how many there are."""
@@ -100,7 +100,7 @@ def sweep(
     with held_in_fp32(target) as (head, dtype):
         kind = "cuda" if target.model.device.type == "cuda" else "cpu"
         final = ForcingEngine(target.model, head, context.token_ids, rows=FINAL_ROWS[kind])
-        judge = _Base(base, context)
+        judge = BaseView(base, context)
         chosen = _by_score(final, paths, settings, margin)
         if first_base is not None:
             slack = BITS_SLACK.get(target.facts.dtype, HALF_PRECISION_SLACK)
@@ -129,7 +129,7 @@ def _first_phase(
     steps = settings.long_steps if settings.exhaustive else settings.rule.steps
     if settings.exhaustive or base is not None:
         paths = engine.extend(seed_N, steps)
-        return Chunk(paths, _Base(base, context).quick(paths))
+        return Chunk(paths, BaseView(base, context).quick(paths))
     margin = margin_of(dtype)
     first = engine.first_step(seed_N)
     found = Paths.empty(seed_N, steps)
@@ -152,7 +152,7 @@ def _by_score(final: ForcingEngine, paths: Paths, settings: Settings, margin: fl
 
 def _by_bits(
     final: ForcingEngine,
-    judge: _Base,
+    judge: BaseView,
     paths: Paths,
     base_NS: npt.NDArray[np.float32],
     settings: Settings,
@@ -178,7 +178,7 @@ def _fixed(final: ForcingEngine, seed_N: npt.NDArray[np.int32], steps: int) -> P
     return final.extend(padded, steps).rows(np.arange(len(seed_N)))
 
 
-class _Base:
+class BaseView:
     """The base model's view of paths; without a base model there is none."""
 
     def __init__(self, base: Target | None, context: Context) -> None:

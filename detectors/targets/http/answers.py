@@ -78,7 +78,7 @@ def checked(scored: Scored, ids: Sequence[int], *, top: int, where: str) -> Row:
             f"or a start token was added; {DO}"
         )
     logprob = _numbers(rest, where)
-    if len(logprob) >= FEW and not logprob.any():
+    if len(logprob) >= FEW and not logprob.astype(np.float32).any():
         raise TargetMisaligned(
             f"{where}: all {len(logprob)} log-probabilities of the prompt are 0, that is, every token is certain: the "
             f"endpoint does not compute them; {DO}"

@@ -68,15 +68,22 @@ class Endpoint:
         Raises
         ------
         TargetError
+            The first that any request met; the others are given up.
         """
         asked = Asked(self.model, self.top)
         size = 1 if self.convention.one_by_one else self.batch
-        found: list[Generated] = []
-        for group in groups([list(prompt) for prompt in prompts], size):
+
+        def request(group: list[list[int]]) -> list[Generated]:
             sent = [self._sent(prompt) for prompt in group]
             answer = self.client.post(self.convention.path, self.convention.generating(sent, steps, asked))
-            found.extend(self.convention.generated(answer, sent))
-        return found
+            return self.convention.generated(answer, sent)
+
+        pool = ThreadPoolExecutor(self.client.limits.concurrency)
+        try:
+            answers = list(pool.map(request, groups([list(prompt) for prompt in prompts], size)))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return [one for answer in answers for one in answer]
 
     def started(self, ids: Sequence[int]) -> list[int]:
         """Return ids with the start token before them, if there is one."""

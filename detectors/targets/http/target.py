@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -59,6 +60,32 @@ class HttpTarget:
             vocabulary_size=vocabulary_size,
             start_token_id=endpoint.start_token_id,
         )
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer that was named for the endpoint."""
+        return self._endpoint.tokenizer
+
+    @property
+    def where(self) -> str:
+        """Names the endpoint in messages."""
+        return self._endpoint.where
+
+    @property
+    def concurrency(self) -> int:
+        """Requests at once."""
+        return self._endpoint.client.limits.concurrency
+
+    @property
+    def takes_ids(self) -> bool:
+        """Whether prompts are sent as token ids; else as the text that they are."""
+        return self._endpoint.convention.takes_ids
+
+    def with_batch(self, prompts: int) -> HttpTarget:
+        """Return the same target, asked so many prompts a request; one where the engine takes no more."""
+        other = copy(self)
+        other._endpoint = replace(self._endpoint, batch=prompts)  # noqa: SLF001 - a copy of ourselves
+        return other
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """Return the token ids of each text, made here: the endpoint is never asked to tokenize."""

@@ -16,7 +16,7 @@ from detectors.ragged import TokenBatch
 
 torch.set_num_threads(1)
 
-SIZE = ModelSize(hidden=64, layers=1, inner=128, vocabulary=400, context=64, batch_rows=16, rate=4e-3)
+SIZE = ModelSize(hidden=64, layers=1, inner=128, vocabulary=400, context=128, batch_rows=16, rate=4e-3)
 TEXTS, TRAINED = 1400, 600
 
 
