@@ -1,6 +1,7 @@
 """datagov governs the data language models are pretrained on: measure, decide, record.
 
-`datagov.measure(texts, profile)` measures texts in memory, `datagov.measure_lines` their lines; `datagov.SignalFamily` and `datagov.RuleInfo` are
+`datagov.measure(texts, profile)` measures texts in memory, `datagov.measure_lines` their lines; `datagov.Ledger`
+opens what a run decided, for DuckDB; `datagov.SignalFamily` and `datagov.RuleInfo` are
 what a family of one's own is made of. They are loaded when first asked for: importing datagov loads nothing.
 """
 
@@ -11,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datagov.in_memory import measure, measure_lines
+    from datagov.ledger.reader import Ledger
     from datagov.rule import RuleInfo, SignalFamily
 
-__all__ = ["RuleInfo", "SignalFamily", "measure", "measure_lines"]
+__all__ = ["Ledger", "RuleInfo", "SignalFamily", "measure", "measure_lines"]
 
 __version__ = "0.1.0"
 
 HOMES = {
+    "Ledger": "datagov.ledger.reader",
     "RuleInfo": "datagov.rule",
     "SignalFamily": "datagov.rule",
     "measure": "datagov.in_memory",

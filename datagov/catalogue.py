@@ -170,6 +170,12 @@ def show_profile(profile: Profile, *, as_json: bool) -> None:
         terminal.line(
             f"{condition.name}: {condition.sql} (undefined: {condition.missing}; {condition.source})"
         )
+    for family_id in profile.families:
+        for name, value in profile.own_params(family_id).items():
+            terminal.line(f"parameter {name} of {family_id} = {terminal.cell(value)}")
+    for name, word_list in profile.word_lists.items():
+        signals = ", ".join(bound.signal for bound in word_list.bounds) or "nothing"
+        terminal.line(f"word list {name}, where a filter names one, bounds {signals}: {word_list.what}")
     for family_id, source in profile.measured.items():
         terminal.line(f"measured: {family_id} ({source})")
     for left_out in profile.not_included:

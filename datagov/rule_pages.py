@@ -22,7 +22,7 @@ from datagov.text.batch import TextBatch
 
 if TYPE_CHECKING:
     from datagov.profiles import Profile
-    from datagov.rule import RuleInfo, SignalFamily
+    from datagov.rule import Params, RuleInfo, SignalFamily
 
 __all__ = ["Example", "examples", "page", "with_example_lists"]
 
@@ -65,10 +65,13 @@ def introduction(profiles: list[Profile]) -> Iterator[str]:
         yield ""
         yield f"### {profile.name}"
         yield ""
-        bounds = f"{len(profile.bounds)} bounds" if profile.bounds else "No bounds"
+        listed = sum(len(each.bounds) for each in profile.word_lists.values())
+        bounds = f"{len(profile.bounds) - listed or 'No'} bounds"
+        bounds += f", and {listed} where `word_lists` names a file" if listed else ""
         measured = ", ".join(f"[{name}](#{anchor(name)})" for name in profile.families)
         yield f"{profile.title}. Version {profile.version}. {bounds}; measures {measured}."
         yield ""
+        yield from own_params(profile)
         yield "Not included:"
         yield ""
         yield from (f"- {left_out}" for left_out in profile.not_included)
@@ -94,6 +97,24 @@ def introduction(profiles: list[Profile]) -> Iterator[str]:
         for language, words in lists.items():
             yield f"- `{name}`, {language}: {', '.join(words)}"
     yield ""
+
+
+def own_params(profile: Profile) -> Iterator[str]:
+    """Yield the parameters that a profile gives its families."""
+    given = [
+        (name, profile.own_params(name))
+        for name in profile.families
+        if name.partition("@")[0] not in profile.word_lists
+    ]
+    given = [(name, params) for name, params in given if params]
+    if given:
+        yield f"Parameters: {'; '.join(f'{name}: {written(params)}' for name, params in given)}."
+        yield ""
+
+
+def written(params: Params) -> str:
+    """Return parameters in a line."""
+    return ", ".join(f"`{name}` = {shown(str(value))}" for name, value in params.items())
 
 
 def conditions(profile: Profile) -> Iterator[str]:
@@ -129,7 +150,7 @@ def section(kind: SignalFamily, profiles: list[Profile]) -> Iterator[str]:
         yield f"### {rule.name}"
         yield ""
         yield from definition(rule)
-        yield from bounds_table(rule, profiles)
+        yield from bounds_table(kind, rule, profiles)
 
 
 def definition(rule: RuleInfo) -> Iterator[str]:
@@ -146,7 +167,7 @@ def definition(rule: RuleInfo) -> Iterator[str]:
     yield ""
 
 
-def bounds_table(rule: RuleInfo, profiles: list[Profile]) -> Iterator[str]:
+def bounds_table(kind: SignalFamily, rule: RuleInfo, profiles: list[Profile]) -> Iterator[str]:
     """Yield the bounds on a rule, one a profile, with what each does with an example."""
     rows = [(profile, bound) for profile in profiles for bound in profile.bounds if bound.signal == rule.name]
     if not rows:
@@ -156,7 +177,11 @@ def bounds_table(rule: RuleInfo, profiles: list[Profile]) -> Iterator[str]:
     for profile, bound in rows:
         example = examples(profile, bound)
         crossed = "no text" if example.text is None else f"{example.text}: {number(example.crossed)}"
-        cells = [f"[{profile.name}](#{profile.name})", number(bound.min), number(bound.max), bound.missing]
+        own = profile.own_params(kind.id)
+        name = f"[{profile.name}](#{profile.name})"
+        short = {key: value for key, value in own.items() if key not in kind.required}
+        name += f" with {written(short)}" if short else ""
+        cells = [name, number(bound.min), number(bound.max), bound.missing]
         yield f"| {' | '.join([*cells, number(example.kept), crossed, bound.source])} |"
     yield ""
 

@@ -202,7 +202,10 @@ def require_good_documents(session: Stages, documents: Sequence[Receipt]) -> Non
     for receipt in documents:
         if receipt.facts["errored"] and len(shown) < 10:
             table = pq.read_table(session.plan.out / receipt.files[1].path).slice(0, 10 - len(shown))
-            shown.extend(f"{row['shard']}:{row['shard_row']}: {row['detail']}" for row in table.to_pylist())
+            shown.extend(
+                f"{row['shard']}, row {row['shard_row']} (from 0): {row['detail']}"
+                for row in table.to_pylist()
+            )
     raise InputError(
         f"{errored} document(s) cannot be used: {'; '.join(shown)}. What was measured is kept. Mend the documents and "
         "run again, or leave `bad_documents: stop` out of the recipe's input to have them set aside"

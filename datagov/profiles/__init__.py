@@ -92,6 +92,14 @@ class Profile:
         """Return one of `families` by its id."""
         return family(family_id, others=self.imported)
 
+    def own_params(self, family_id: str) -> Params:
+        """Return the parameters of one of `families` that are not what it has by default: its bounds hold with these."""
+        owner, params = self.family(family_id), self.families[family_id]
+        usual = resolve_params(owner, {name: params[name] for name in owner.required})
+        return {
+            name: value for name, value in params.items() if name in owner.required or usual[name] != value
+        }
+
     def with_words(self, lists: Mapping[str, Sequence[str]]) -> Profile:
         """Return the profile with lists of words for families: it measures with them, and bounds what it says.
 

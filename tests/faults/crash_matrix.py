@@ -186,8 +186,9 @@ def table(results: list[Result]) -> str:
     lines += [
         "",
         (
-            f"{good} of {len(results)} cases: the rerun ended with 0 and every byte of ledger, data, receipts and manifest is "
-            f"that of the undisturbed run. Documents lost: {sum(result.lost for result in results)}. Finished files written a "
+            f"{good} of {len(results)} cases: the rerun ended with 0 and every byte of ledger and data is that of the "
+            "undisturbed run; receipts and manifest are, but for clock times and who did the work. "
+            f"Documents lost: {sum(result.lost for result in results)}. Finished files written a "
             f"second time: {sum(result.redone for result in results)}."
         ),
     ]

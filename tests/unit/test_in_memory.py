@@ -122,7 +122,7 @@ def test_the_python_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monke
             shown += 1
         else:
             exec(code, names)  # noqa: S102 - the same
-    assert shown == 2
+    assert shown == 3
     (tmp_path / "my_rules.py").write_text(module)
     command = [sys.executable, "-m", "datagov", "rules", "my_rules:QUESTIONS", "--check"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)

@@ -122,7 +122,9 @@ def test_bad_lines_stop_the_run_where_the_recipe_says_so(tmp_path: Path, recipe:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/a.jsonl").write_bytes(BAD)
     strict = recipe(tmp_path, input={"format": "jsonl", "bad_documents": "stop"})
-    with pytest.raises(InputError, match=r"5 document\(s\) cannot be used: a\.jsonl:1: the line is not"):
+    with pytest.raises(
+        InputError, match=r"5 document\(s\) cannot be used: a\.jsonl, row 1 \(from 0\): the line is not"
+    ):
         govern(strict)
     lenient = govern(recipe(tmp_path, input={"format": "jsonl"}))
     assert (lenient.manifest["run_id"], lenient.counts["kept"]) == ("r1", 2)
