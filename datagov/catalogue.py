@@ -109,9 +109,13 @@ def files_given(family: SignalFamily, written: Sequence[str]) -> dict[str, str]:
 
 def run_checks(family: SignalFamily, files: Mapping[str, str], *, as_json: bool) -> None:
     """Run every check on a family with its files, parameter -> path; exit with 1 where one fails."""
-    from datagov.testing import CHECKS, EXAMPLES
+    from datagov.testing import CHECKS, EXAMPLES, params_of
 
     given = {name: EXAMPLES[name] for name in family.required if name in EXAMPLES} | dict(files)
+    if files:
+        params_of(
+            family, given
+        )  # A file that the family cannot read is one error, and no matter of the checks.
     found: dict[str, str | None] = {}
     for check in CHECKS:
         try:

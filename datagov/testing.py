@@ -32,7 +32,7 @@ from datagov.signals.imported import measured
 from datagov.signals.warm import EXAMPLES
 from datagov.text.batch import TextBatch
 
-__all__ = ["AWKWARD", "CHECKS", "EXAMPLES", "Check", "check_family"]
+__all__ = ["AWKWARD", "CHECKS", "EXAMPLES", "Check", "check_family", "params_of"]
 
 Check = Callable[[SignalFamily, Mapping[str, Any]], None]
 

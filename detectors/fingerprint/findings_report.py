@@ -26,6 +26,11 @@ MEANINGS: Final = {
     "U": "Unresolved: held against no corpus, nothing said after the forced token, or no whole characters.",
 }
 
+ORDER: Final = "ABDUC"
+"""What nothing explains comes first, what the corpus explains last."""
+PART: Final = "⋯"
+"""Stands for a token that ends within a character: the token that completes it has the character."""
+
 
 @dataclass(frozen=True)
 class SaidToken:
@@ -56,7 +61,7 @@ def shown_strings(findings: pa.Table, tokenizer: Tokenizer | None = None) -> lis
 
     def place(row: dict[str, Any]) -> tuple[Any, ...]:
         ranks = (row["score_rank"], row["bits_rank"])
-        return (row["tier"], *(len(findings) if rank is None else rank for rank in ranks))
+        return (ORDER.index(row["tier"]), *(len(findings) if rank is None else rank for rank in ranks))
 
     best: dict[str, dict[str, Any]] = {}
     for row in sorted(findings.to_pylist(), key=place):
@@ -114,16 +119,28 @@ def _tokens(row: dict[str, Any], tokenizer: Tokenizer | None) -> list[SaidToken]
     """Return the tokens of the run, or as far as the bits go, and the one after them."""
     length = max(row["run_tokens"], row["bits_tokens"] or 0) + 1
     base = row["base_logprobs"]
+    texts = _texts([row["seed"], *row["token_ids"][:length]], tokenizer)[1:]
     return [
         SaidToken(
-            _text([token], tokenizer),
+            text,
             float(np.exp(logprob)),
             None if base is None else float(np.exp(base[at])),
         )
-        for at, (token, logprob) in enumerate(
-            zip(row["token_ids"][:length], row["logprobs"][:length], strict=True)
-        )
+        for at, (text, logprob) in enumerate(zip(texts, row["logprobs"][:length], strict=True))
     ]
+
+
+def _texts(token_ids: Sequence[int], tokenizer: Tokenizer | None) -> list[str]:
+    """Return what each token adds to the text of those before it: a character may take several tokens."""
+    if tokenizer is None:
+        return [_text([token], None) for token in token_ids]
+    texts, done = [], ""
+    for count in range(1, len(token_ids) + 1):
+        text = tokenizer.decode(token_ids[:count])
+        whole = text if count == len(token_ids) else text.rstrip("\ufffd")
+        texts.append(whole[len(done) :] or PART)
+        done = whole if len(whole) > len(done) else done
+    return texts
 
 
 def _text(token_ids: Sequence[int], tokenizer: Tokenizer | None) -> str:

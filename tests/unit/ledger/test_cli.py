@@ -335,6 +335,7 @@ def test_a_family_that_reads_a_file_is_checked_with_one(datagov: Run, tmp_path: 
         (("words", "--check", "--file", "model=x"), "no such file. It reads none."),
         (("terms", "--check", "--file", "lexicon=nowhere"), "there is no file 'nowhere'"),
         (("terms", "--file", f"lexicon={lexicon}"), "--file goes with --check."),
+        (("terms", "--check", "--file", f"lexicon={os.devnull}"), "not JSON"),
     ):
         code, _, errors = datagov("rules", *arguments)
         assert (code, wrong in errors) == (2, True), errors

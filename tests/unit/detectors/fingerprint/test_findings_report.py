@@ -70,6 +70,15 @@ def test_every_token_stands_with_its_probabilities(tokenizer: Tokenizer) -> None
     assert "rank 1 by confidence" in page.text
 
 
+def test_characters_of_several_tokens_stand_with_the_last_of_them(tokenizer: Tokenizer) -> None:
+    text = "x 桥下 y"
+    (string,) = shown_strings(table(said(tokenizer, text)), tokenizer)
+    texts = [token.text for token in string.tokens]
+    assert "\ufffd" not in "".join(texts)
+    assert "⋯" in texts
+    assert string.seed + "".join(text for text in texts if text != "⋯") == text
+
+
 def test_what_a_model_says_is_no_markup(tokenizer: Tokenizer) -> None:
     page = Texts(findings_page(table(said(tokenizer, EVIL)), RECORD, tokenizer=tokenizer))
     assert "script" not in page.tags
@@ -79,6 +88,7 @@ def test_what_a_model_says_is_no_markup(tokenizer: Tokenizer) -> None:
 def test_strings_come_once_the_unexplained_first_then_by_rank(tokenizer: Tokenizer) -> None:
     rows = [
         said(tokenizer, "in the corpus", tier="C", score_rank=1),
+        said(tokenizer, "known to the base", tier="D", score_rank=1),
         said(tokenizer, "second", tier="B", score_rank=3),
         said(tokenizer, "first", tier="B", score_rank=2),
         said(tokenizer, "first", tier="B", score_rank=9),
@@ -87,6 +97,7 @@ def test_strings_come_once_the_unexplained_first_then_by_rank(tokenizer: Tokeniz
     assert [(one.string, one.row["score_rank"]) for one in shown] == [
         ("first", 2),
         ("second", 3),
+        ("known to the base", 1),
         ("in the corpus", 1),
     ]
     assert all(token.text.startswith("[") for one in shown for token in one.tokens)
