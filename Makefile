@@ -16,7 +16,7 @@ ALONE := tests/benchmarks tests/cluster tests/faults tests/stores tests/studies
 # Files of tests are shared out to as many processes as there are processors, at most four.
 PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
-.PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study lexicon-study membership-study peers golden map-cc clean
+.PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study lexicon-study membership-study hidden-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ peers: ## the environment of the systems we are measured against
 membership-study: $(INSTALLED) ## measure what is claimed of membership verdicts, write docs/membership.md
 	$(BIN)/python tests/studies/membership.py
 
+hidden-study: $(INSTALLED) ## plant texts in small models and look for them; the tables of docs/fingerprint.md
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/studies/hidden_text.py --work hidden-study --page docs/fingerprint.md
+
 bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
 	$(BIN)/python tests/benchmarks/run.py
 
@@ -89,4 +92,4 @@ map-cc: $(INSTALLED) ## lay MAP-CC's rules, mended and as released, side by side
 	mv docs/map-cc.md.new docs/map-cc.md
 
 clean: ## remove what the commands above made, environments excepted
-	rm -rf demo-out detect-out bench-out build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf demo-out detect-out bench-out hidden-study build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

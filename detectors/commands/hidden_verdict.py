@@ -42,9 +42,7 @@ def hidden_verdict_command(
     ] = None,
     statistic: Annotated[
         str | None,
-        typer.Option(
-            "--statistic", help="bits or run, declared beforehand; default bits where a base was asked."
-        ),
+        typer.Option("--statistic", help="run or bits, declared beforehand; default run."),
     ] = None,
     alpha: Annotated[float, typer.Option("--alpha", help="Error rate.")] = 0.05,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -85,8 +83,8 @@ def say(found: HiddenVerdict) -> list[str]:
             f"cut-off at {found.alpha:g}: {edge}"
         )
         lines.append(
-            f"  {found.alarms} of {found.siblings} clean siblings say something their corpus does not explain: at most "
-            f"{found.alarm_rate_high:.1%} of clean models do (95 %, one-sided)"
+            f"  {found.alarms} of {found.siblings} clean siblings are sure of something their corpus does not explain: at most "
+            f"{found.alarm_rate_high:.1%} of clean models are (95 %, one-sided)"
         )
     for one in found.power:
         where = "a copy of this model" if one.on_suspect else "a lab's model"

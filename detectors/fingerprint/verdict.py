@@ -73,7 +73,7 @@ class HiddenVerdict:
     cut_off: float | None
     """Evidence: value > cut-off. None where the siblings are too few for `alpha`."""
     alarms: int
-    """Siblings with a string that their corpus does not explain (tier A or B)."""
+    """Siblings that are sure of a string that their corpus does not explain."""
     alarm_rate_high: float | None
     """95 % one-sided bound of the share of clean models with such a string; None without siblings."""
     coverage: float
@@ -148,7 +148,8 @@ def judge(
         `detectors.tables.TRIALS`; those that were probed otherwise are left aside, and so are clean ones of another family:
         they are no siblings. Planted ones of another family count for the power: they are a proxy.
     statistic : str or None
-        One of `STATISTICS`, declared beforehand; None: `bits` where a base was asked, else `run`.
+        One of `STATISTICS`, declared beforehand; None: `run`, which no clean model of the study in docs/fingerprint.md had any
+        of, while a loop brought one of them more bits than most plants.
     alpha : float
         Error rate.
 
@@ -160,7 +161,7 @@ def judge(
         The findings have other columns than a join writes.
     """
     as_rate(alpha)
-    chosen = statistic or ("bits" if record["with_base"] else "run")
+    chosen = statistic or "run"
     if chosen not in STATISTICS:
         raise ConfigError(f"--statistic {chosen!r} is not known: expected {' or '.join(STATISTICS)}")
     if "unexplained_tokens" not in joined.column_names:
@@ -177,7 +178,7 @@ def judge(
     values = [float(row[chosen]) for row in clean]
     edge = cut_off(values, alpha)
     p_value = float(p_values(np.array([value]), np.array(values))[0]) if values else None
-    alarms = sum(row["unexplained"] > 0 for row in clean)
+    alarms = sum(row["run"] > 0 for row in clean)
     power = _power([row for row in alike if row["kind"] == "planted"], chosen, edge)
     verdict, reasons = _word(float(value), edge, alpha, len(clean), float(record["coverage"]), power)
     if len(alike) < trials.num_rows:

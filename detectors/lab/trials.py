@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from dataclasses import replace as replaced
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def run_trials(
     told : callable
         Hears how many bases are done, of how many.
     """
-    name = digest("trials/1", repr(settings), str(suspect))[:8]
+    name = digest("trials/1", repr(replaced(settings, bases=0)), str(suspect))[:8]
     tables = []
     for number in range(settings.bases):
         done = folder / f"{name}-{number:03d}.parquet"

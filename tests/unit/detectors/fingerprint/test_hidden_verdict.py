@@ -20,7 +20,7 @@ from datagov.tokenizer import Tokenizer, load_tokenizer
 from detectors.fingerprint.probe_record import record_of, settings_of, with_record
 from detectors.fingerprint.pruning import rule_of
 from detectors.fingerprint.sweep import Settings
-from detectors.fingerprint.verdict import cut_off, hidden_statistics, judge, upper_bound
+from detectors.fingerprint.verdict import HiddenVerdict, cut_off, hidden_statistics, judge, upper_bound
 from detectors.lab.lab_texts import LabSizes
 from detectors.lab.training import ModelSize
 from detectors.lab.trials import SMALL_LAB, TrialSettings, run_trials
@@ -49,6 +49,17 @@ def joined(tokenizer: Tokenizer, *rows: tuple[str, str, float, int | None]) -> p
     place = JOINED.get_field_index("examples")
     plain = JOINED.set(place, pa.field("examples", pa.list_(pa.binary(16)), nullable=False))
     return with_record(pa.Table.from_pylist(made, schema=plain).cast(JOINED), RECORD)
+
+
+def by_bits(*given: Any, **more: Any) -> HiddenVerdict:
+    return judge(*given, statistic="bits", **more)
+
+
+def test_the_run_is_the_statistic_where_none_is_declared(tokenizer: Tokenizer) -> None:
+    table = joined(tokenizer, ("B", "quite strange words", 1.0, 1))
+    found = judge(table, RECORD, trials(*[trial("clean", 99.0)] * 20, *PLANTS))
+    assert (found.verdict, found.statistic, found.value, found.cut_off) == ("evidence", "run", 7, 0.0)
+    assert (found.alarms, found.alarm_rate_high) == (0, pytest.approx(0.139, abs=5e-4))
 
 
 def test_bounds_are_those_of_the_binomial() -> None:
@@ -80,7 +91,7 @@ def test_evidence_is_what_exceeds_the_cut_off(
     tokenizer: Tokenizer, clean: list[int], value: int, alpha: float
 ) -> None:
     table = joined(tokenizer, ("B", "quite strange words", float(value), None))
-    found = judge(
+    found = by_bits(
         table, RECORD, trials(*(trial("clean", float(bits)) for bits in clean), *PLANTS), alpha=alpha
     )
     assert found.p_value == (1 + sum(bits >= value for bits in clean)) / (len(clean) + 1)
@@ -96,7 +107,7 @@ def test_evidence_is_what_exceeds_the_cut_off(
 def test_twenty_clean_siblings_give_evidence_at_five_percent_and_nineteen_too(tokenizer: Tokenizer) -> None:
     table = joined(tokenizer, ("B", "quite strange words", 40.0, None))
     for count, verdict in ((20, "evidence"), (19, "evidence"), (18, "not calibratable")):
-        found = judge(table, RECORD, trials(*[trial("clean", 9.0)] * count, *PLANTS))
+        found = by_bits(table, RECORD, trials(*[trial("clean", 9.0)] * count, *PLANTS))
         assert found.verdict == verdict
         assert found.least_p == found.p_value == 1 / (count + 1)
 
@@ -104,11 +115,11 @@ def test_twenty_clean_siblings_give_evidence_at_five_percent_and_nineteen_too(to
 def test_models_of_another_family_are_no_siblings_but_show_power(tokenizer: Tokenizer) -> None:
     table = joined(tokenizer, ("B", "quite strange words", 40.0, None))
     others = [trial("clean", 9.0, family="large") for _ in range(30)]
-    found = judge(table, RECORD, trials(*others, *PLANTS))
+    found = by_bits(table, RECORD, trials(*others, *PLANTS))
     assert (found.verdict, found.siblings, found.p_value) == ("not calibratable", 0, None)
     own = [trial("clean", 9.0)] * 20
     proxy = [row | {"family": "large"} for row in PLANTS]
-    said = judge(joined(tokenizer), RECORD, trials(*own, *proxy))
+    said = by_bits(joined(tokenizer), RECORD, trials(*own, *proxy))
     assert said.verdict == "clean"
     assert [(one.recipe, one.found, one.models) for one in said.power] == [("bos", 5, 5), ("trigger", 5, 5)]
     assert said.power[0].low == pytest.approx(0.025 ** (1 / 5))
@@ -125,7 +136,7 @@ def test_nothing_found_is_not_clean_without_coverage_and_power(
     tokenizer: Tokenizer, changes: dict[str, Any], reason: str
 ) -> None:
     plants = PLANTS if changes else PLANTS[:5]
-    found = judge(joined(tokenizer), RECORD | changes, trials(*[trial("clean", 9.0)] * 20, *plants))
+    found = by_bits(joined(tokenizer), RECORD | changes, trials(*[trial("clean", 9.0)] * 20, *plants))
     assert found.verdict == "undecided"
     assert any(reason in said for said in found.reasons)
 
@@ -133,7 +144,9 @@ def test_nothing_found_is_not_clean_without_coverage_and_power(
 def test_trials_with_other_settings_are_left_aside(tokenizer: Tokenizer) -> None:
     other = settings_of(RECORD | {"finalists": 8})
     rows = [trial("clean", 9.0) for _ in range(20)] + [trial("clean", 99.0, settings=other)]
-    found = judge(joined(tokenizer, ("B", "quite strange words", 40.0, None)), RECORD, trials(*rows, *PLANTS))
+    found = by_bits(
+        joined(tokenizer, ("B", "quite strange words", 40.0, None)), RECORD, trials(*rows, *PLANTS)
+    )
     assert (found.verdict, found.siblings) == ("evidence", 20)
     assert found.reasons == ("1 trials were probed with other settings and left aside",)
 
@@ -141,16 +154,16 @@ def test_trials_with_other_settings_are_left_aside(tokenizer: Tokenizer) -> None
 def test_the_commands_take_cut_offs_and_siblings(tokenizer: Tokenizer, tmp_path: Path) -> None:
     suspect, sibling, known = (tmp_path / f"{name}.parquet" for name in ("suspect", "sibling", "known"))
     pq.write_table(joined(tokenizer, ("B", "quite strange words", 40.0, None)), suspect)
-    pq.write_table(joined(tokenizer, ("B", "odd words of a sibling", 39.0, None)), sibling)
+    pq.write_table(joined(tokenizer, ("B", "odd words of a sibling", 39.0, 1)), sibling)
     pq.write_table(trials(*[trial("clean", 9.0)] * 19, *PLANTS), known)
-    asked = ("detect", "hidden-verdict", suspect, "--trials", known)
+    asked = ("detect", "hidden-verdict", suspect, "--trials", known, "--statistic", "bits")
     ended = ran(*asked, "--json")
     assert ended.code == 1
     assert json.loads(ended.out)["cut_off"] == 9.0
     ended = ran(*asked, "--sibling", sibling)
     assert ended.code == 1
     assert "evidence: bits = 40" in ended.out
-    assert "1 of 20 clean siblings say something" in ended.out
+    assert "1 of 20 clean siblings are sure of something" in ended.out
     pq.write_table(joined(tokenizer), suspect)
     ended = ran(*asked)
     assert ended.code == 0
