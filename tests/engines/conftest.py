@@ -27,11 +27,10 @@ QUIET = {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies here; the engine that is built from source comes last, since time may run out."""
+    """Mark what lies here."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("engines")
-    items.sort(key=lambda item: item.path == HERE / "test_llama_cpp.py")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,12 +59,6 @@ def environment(script: str, folder: str, variable: str) -> Path:
 def vllm_python() -> Path:
     """The Python of vLLM's environment."""
     return environment("make_vllm.sh", ".venv-vllm", "DATAGOV_VLLM")
-
-
-@pytest.fixture(scope="session")
-def llama_python() -> Path:
-    """The Python of llama-cpp-python's environment."""
-    return environment("make_llama.sh", ".venv-llama", "DATAGOV_LLAMA")
 
 
 @pytest.fixture(scope="session")
