@@ -29,6 +29,7 @@ ORDER = {
         "perplexity-zh",
         "quality",
         "paragraphs",
+        "length",
         "minhash",
         "exact",
         "safety",
