@@ -1,43 +1,36 @@
 """What a corpus of another size would take: rates measured on the spot, carried over in proportion.
 
-One part of the input (or of made text) is run through the recipe in a scratch folder by one worker. What is done
-by part or by range grows with the documents and is shared by workers; what is done by run grows with the
-documents and is done by one. docs/scale.md holds the measurements that bear the proportion out.
+One part of the input (or of made text) is run through the recipe in a scratch folder by one worker, and a few of its
+documents as well. What is done by part or by range grows with the documents and is shared by workers; what is done by
+run grows with the documents and is done by one. What comes whatever the number of documents comes once a part, or
+once a run. docs/scale.md holds the measurements that bear the proportion out.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import resource
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from datagov.errors import ConfigError
 from pipelines.demo.corpus import make_corpus
-from pipelines.executors import make_executor
 from pipelines.input_spec import InputSpec
-from pipelines.parts import PART_BYTES
-from pipelines.plan import Plan, make_plan
-from pipelines.progress import Reporter
+from pipelines.parts import PART_BYTES, PART_ROWS
+from pipelines.plan import make_plan
+from pipelines.rates import SERIAL, Rates, measure_rates, shares
 from pipelines.recipe import Recipe
-from pipelines.run import run, warm_kernels
 
-__all__ = ["Nodes", "Rates", "capacity", "capacity_lines", "estimate"]
+__all__ = ["Nodes", "capacity", "capacity_lines", "estimate"]
 
-SERIAL = ("identify", "collect", "link", "resolve")
-"""Stages done by run: one task, whatever the size of the cluster."""
-SHUFFLED = ("ledger/keys", "ledger/span_keys", "ledger/bands", "work/excerpt", "work/gather")
-"""Written by part and read by range: what travels between nodes."""
 BY_RUN_BYTES = {"identify": 80, "resolve": 460, "link": 85}
 """Memory of the tasks done by run, for each document, removed document and bucket membership. One part is too small
 to show it: these are slopes of the peaks of processes at half a million to six million of each; a test measures them
 again."""
-MADE_DOCUMENTS = 8_000
+MADE_DOCUMENTS = 16_000
+"""Made text of about 20 MB: what a part of a large corpus holds."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +39,6 @@ class Nodes:
 
     count: int
     cpus: int
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What one part took."""
-
-    text: str
-    """Where the text came from: `input` or `made`."""
-    documents: int
-    text_bytes: int
-    seconds: Mapping[str, float]
-    """Worker seconds by stage."""
-    shuffled_bytes: int
-    written_bytes: int
-    removed: int
-    memberships: int
-    """Rows of `buckets`: a document in a bucket of two or more."""
-    worker_bytes: int
-    """Peak memory of the process that did it."""
 
 
 def estimate(recipe: Recipe, documents: str, nodes: Nodes, *, made_text: bool) -> dict[str, Any]:
@@ -111,56 +85,6 @@ def parse_count(text: str) -> int:
     raise ConfigError(f"--documents {text}: expected a number of documents, such as 1e9")
 
 
-def measure_rates(plan: Plan, *, text: str) -> Rates:
-    """Run the middle part of the plan with one worker.
-
-    Parameters
-    ----------
-    plan : Plan
-        Its output is a scratch folder on this machine.
-    text : str
-        What to call the text in the answer.
-    """
-    chosen = plan.parts[len(plan.parts) // 2]
-    warm_kernels()
-    small = replace(plan, parts=(chosen,), unreadable=())
-    doer = make_executor("local", workers=1, address=None, shared_filesystem=False)
-    try:
-        with Reporter(quiet=True) as reporter:
-            manifest = run(small, doer, reporter)
-    finally:
-        doer.close()
-    receipts = [json.loads(path.read_bytes()) for path in Path(str(small.out)).glob("receipts/*/*.json")]
-    seconds: dict[str, float] = {}
-    for receipt in receipts:
-        seconds[receipt["stage"]] = seconds.get(receipt["stage"], 0.0) + receipt["seconds"]
-    files = [file for receipt in receipts for file in receipt["files"]]
-    return Rates(
-        text=text,
-        documents=manifest["counts"]["documents_in"],
-        text_bytes=manifest["counts"]["bytes_in"],
-        seconds=seconds,
-        shuffled_bytes=sum(file["bytes"] for file in files if file["path"].startswith(SHUFFLED)),
-        written_bytes=sum(file["bytes"] for file in files),
-        removed=manifest["counts"]["removed"],
-        memberships=sum(file["rows"] for file in files if file["path"].startswith("ledger/buckets")),
-        worker_bytes=peak_bytes(),
-    )
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process has held: of its own, where Linux tells it.
-
-    `ru_maxrss`, asked elsewhere, begins with what the process that started this one held at that moment.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(peak.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
 def capacity(rates: Rates, documents: int, nodes: Nodes) -> dict[str, Any]:
     """Return what a run over so many documents like those measured would take.
 
@@ -174,10 +98,14 @@ def capacity(rates: Rates, documents: int, nodes: Nodes) -> dict[str, Any]:
     -------
     dict
         Bytes, seconds and hours; `largest_task_bytes` is the memory of the largest task done by run, on one
-        node, beside that of its workers.
+        node, beside that of its workers. `warnings` say what the figures suffer from.
     """
     factor = documents / rates.documents
-    by_stage = {stage: spent * factor for stage, spent in rates.seconds.items()}
+    parts = math.ceil(shares(documents, rates.text_bytes * factor))
+    by_stage = {}
+    for stage, spent in rates.seconds.items():
+        fixed = rates.fixed.get(stage, 0.0)
+        by_stage[stage] = fixed * (1 if stage in SERIAL else parts) + (spent - fixed) * factor
     serial = sum(spent for stage, spent in by_stage.items() if stage in SERIAL)
     shared = sum(by_stage.values()) - serial
     by_run = {
@@ -194,12 +122,15 @@ def capacity(rates: Rates, documents: int, nodes: Nodes) -> dict[str, Any]:
             "documents": rates.documents,
             "text_bytes": rates.text_bytes,
             "seconds": round(sum(rates.seconds.values()), 3),
+            "fixed_seconds": round(sum(rates.fixed.values()), 3),
+            "full_part": rates.full,
         },
+        "warnings": [] if rates.full else [too_few(rates)],
         "documents": documents,
         "nodes": nodes.count,
         "cpus_per_node": nodes.cpus,
         "text_bytes": round(rates.text_bytes * factor),
-        "parts": math.ceil(rates.text_bytes * factor / PART_BYTES),
+        "parts": parts,
         "bytes_shuffled": round(rates.shuffled_bytes * factor),
         "bytes_written": round(rates.written_bytes * factor),
         "worker_bytes": rates.worker_bytes,
@@ -212,6 +143,16 @@ def capacity(rates: Rates, documents: int, nodes: Nodes) -> dict[str, Any]:
         "node_hours": round(hours * nodes.count, 3),
         "seconds_by_stage": {stage: round(spent, 1) for stage, spent in sorted(by_stage.items())},
     }
+
+
+def too_few(rates: Rates) -> str:
+    """Return the warning of rates that come from less than a part of a large corpus."""
+    return (
+        f"only {rates.documents:,} documents, {size(rates.text_bytes)} of text, were measured, where a part of a large "
+        f"corpus has up to {size(PART_BYTES)} or {PART_ROWS:,} documents: what a run has to do for so few hides what it "
+        "does for each, and every figure below may be far off. Name more of the input, or measure made text "
+        "(--made-text)"
+    )
 
 
 def capacity_lines(found: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

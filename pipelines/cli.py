@@ -114,6 +114,8 @@ def plan_command(
             terminal.print_json(estimated)
         else:
             terminal.print_table(["what", "how much"], capacity_lines(estimated))
+        for warning in estimated["warnings"]:
+            terminal.note(f"warning: {warning}")
         return
     from pipelines.outlook import summary
     from pipelines.report import print_plan

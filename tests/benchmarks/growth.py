@@ -48,13 +48,13 @@ import sys
 from pathlib import Path
 
 from datagov.cli import main
+from pipelines.rates import peak_bytes
 
 code = main(sys.argv[2:])
-(peak,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-Path(sys.argv[1]).write_text(peak.split()[1])
+Path(sys.argv[1]).write_text(str(peak_bytes()))
 sys.exit(code)
 """
-"""`datagov`, which then tells the most KiB that it held itself; the kernel's ru_maxrss begins with what its parent held."""
+"""`datagov`, which then tells the most bytes that it held."""
 SHUFFLED = ("ledger/keys", "ledger/bands", "work/gather")
 """What one stage writes by part and another reads by range."""
 
@@ -149,7 +149,7 @@ def measure(size: int, corpus: Path, folder: Path) -> Measured:
         text_bytes=counts["bytes_in"],
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
-        peak_bytes=int((folder / "peak").read_text()) * 1024,
+        peak_bytes=int((folder / "peak").read_text()),
         shuffled_bytes=sum(
             path.stat().st_size for name in SHUFFLED for path in (out / name).rglob("*") if path.is_file()
         ),
