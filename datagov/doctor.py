@@ -142,25 +142,25 @@ def kernel_cache() -> tuple[str | None, str | None]:
 def output_folder(folder: Path) -> tuple[int | None, list[str]]:
     """Return the free bytes where `folder` is or would be, and what is wrong with it as a run's output."""
     place = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
-    findings = []
+    free = shutil.disk_usage(place).free
     try:
         with tempfile.TemporaryDirectory(dir=place) as name:
             first = Path(name, "first")
             first.touch()
             Path(name, "second").hardlink_to(first)
     except OSError as error:
+        # How much room there is says nothing more of a folder that is no good: /proc has none.
         what = (
             "knows no hard links, by which a run publishes its files"
             if writable(place)
             else "cannot be written"
         )
-        findings.append(
+        return free, [
             f"The output folder {folder} {what} ({error.strerror}): choose another (--output of run)."
-        )
-    free = shutil.disk_usage(place).free
+        ]
     if free < LEAST_FREE:
-        findings.append(f"Only {free / 2**30:.1f} GiB are free for the output folder {folder}: make room.")
-    return free, findings
+        return free, [f"Only {free / 2**30:.1f} GiB are free for the output folder {folder}: make room."]
+    return free, []
 
 
 def user_cache() -> Path:

@@ -32,9 +32,14 @@ class Stages(Protocol):
     run_id: str
 
     def stage(
-        self, label: str, tasks: Sequence[Task], *, text_bytes: Sequence[int] | None = None
+        self,
+        label: str,
+        tasks: Sequence[Task],
+        *,
+        text_bytes: Sequence[int] | None = None,
+        reused: int = 0,
     ) -> list[list[Receipt]]:
-        """Return the receipts of all tasks, in task order."""
+        """Return the receipts of all tasks, in task order; `reused` more units are done and have no task."""
 
     def warn(self, line: str) -> None:
         """Take a warning."""
@@ -98,8 +103,8 @@ class Cascade:
     def settle(self, position: int, key: str) -> None:
         """Take what an edit by run found into the plan, and measure what is known by that, on the texts it leaves."""
         self.plan = self.session.plan = self.plan.settle(position, key)
-        tasks, sizes = measuring_tasks(self.plan, self.parts)
-        self.session.stage("measure", tasks, text_bytes=sizes)
+        tasks, sizes, reused = measuring_tasks(self.plan, self.parts)
+        self.session.stage("measure", tasks, text_bytes=sizes, reused=reused)
         self.measured = [receipts_of(self.plan, part.name) for part in self.parts]
 
     def screen(self) -> Receipt:

@@ -148,6 +148,7 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
                 "in": left,
                 "kept": left - removed,
                 "removed": removed,
+                "changed": _changed(cascade, step) if step["kind"] in EDITS else None,
                 "annotated": sum(fact["annotated"].get(step["name"], 0) for fact in facts),
                 "not_compared": sum(fact["not_compared"].get(step["name"], 0) for fact in facts),
                 "seconds": round(cascade.step_seconds(step["position"]), 3),
@@ -157,6 +158,12 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
     if left != by_fate.get(ALIVE, 0):
         raise AssertionError("the funnel ends at the kept documents")
     return steps
+
+
+def _changed(cascade: Cascade, step: Mapping[str, Any]) -> int:
+    """Return how many documents an edit changed, among all that have a text, removed before it or not."""
+    product = cascade.plan.by_step[step["position"]].products[-1]
+    return sum(int(receipts[product.key].facts["changed"]) for receipts in cascade.measured)
 
 
 def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[Receipt]) -> dict[str, Any]:

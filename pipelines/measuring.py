@@ -16,8 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["measuring_tasks", "receipts_of"]
 
 
-def measuring_tasks(plan: Plan, parts: Sequence[Part]) -> tuple[list[Task], list[int]]:
-    """Return a task for each of some parts that lacks a product that is known so far, and the text it reads, in bytes."""
+def measuring_tasks(plan: Plan, parts: Sequence[Part]) -> tuple[list[Task], list[int], int]:
+    """Return what is left to measure of some parts, by the products that are known so far.
+
+    Returns
+    -------
+    list of Task
+        One for each part that lacks a product.
+    list of int
+        The text each of them reads, in bytes.
+    int
+        How many parts lack none.
+    """
     tasks, sizes = [], []
     for part in parts:
         missing = plan.missing(part)
@@ -39,7 +49,7 @@ def measuring_tasks(plan: Plan, parts: Sequence[Part]) -> tuple[list[Task], list
             )
         )
         sizes.append(part.text_bytes)
-    return tasks, sizes
+    return tasks, sizes, len(parts) - len(tasks)
 
 
 def receipts_of(plan: Plan, part: str) -> dict[str, Receipt]:

@@ -58,13 +58,18 @@ class _Onlooker:
     warnings: list[str] = field(default_factory=list)
 
     def stage(
-        self, label: str, tasks: Sequence[Task], *, text_bytes: Sequence[int] | None = None
+        self,
+        label: str,
+        tasks: Sequence[Task],
+        *,
+        text_bytes: Sequence[int] | None = None,
+        reused: int = 0,
     ) -> list[list[Receipt]]:
         """Return the receipts of a stage if all of them are there."""
         found = [known(task) for task in tasks]
         to_do = [index for index, receipts in enumerate(found) if receipts is None]
         read = sum(text_bytes[index] for index in to_do) if text_bytes is not None else 0
-        self.note(label, len(tasks), len(to_do), read)
+        self.note(label, reused + len(tasks), len(to_do), read)
         return [receipts for receipts in found if receipts is not None]
 
     def note(self, label: str, units: int, to_do: int, text_bytes: int) -> None:

@@ -101,21 +101,22 @@ class Reporter:
         else:
             self.say(f"warning: {line}")
 
-    def stage(self, name: str, units: int, done: int) -> StageReport:
-        """Begin a stage of `units` tasks of which `done` need not be done again."""
-        return StageReport(self, name, units, done)
+    def stage(self, name: str, units: int, done: int, *, turn: int = 1) -> StageReport:
+        """Begin a stage of `units` tasks of which `done` need not be done again; it is the `turn`-th of its name."""
+        return StageReport(self, name, units, done, turn)
 
 
 class StageReport:
     """One stage's progress."""
 
-    def __init__(self, reporter: Reporter, name: str, units: int, done: int) -> None:
+    def __init__(self, reporter: Reporter, name: str, units: int, done: int, turn: int) -> None:
         self._reporter = reporter
         self._name = name
+        self._which = {"stage": name, "turn": turn}
         self._units, self._reused, self._done = units, done, done
         self._bytes = 0
         self._started = self._told = time.perf_counter()
-        reporter.tell("stage_started", stage=name, units=units, reused=done)
+        reporter.tell("stage_started", **self._which, units=units, reused=done)
         self._bar = None
         if reporter._progress is not None:  # noqa: SLF001 - the two classes are one thing
             self._bar = reporter._progress.add_task(name, total=units, completed=done, rate="")  # noqa: SLF001
@@ -125,7 +126,7 @@ class StageReport:
         self._done += 1
         self._bytes += text_bytes
         self._reporter.tell(
-            "unit_done", stage=self._name, unit=unit, seconds=round(seconds, 4), text_bytes=text_bytes
+            "unit_done", **self._which, unit=unit, seconds=round(seconds, 4), text_bytes=text_bytes
         )
         if self._bar is None and time.perf_counter() - self._told > QUIET_SECONDS:
             self._told = time.perf_counter()
@@ -137,7 +138,7 @@ class StageReport:
         """End the stage; return its seconds."""
         seconds = time.perf_counter() - self._started
         self._reporter.tell(
-            "stage_finished", stage=self._name, units=self._units, done=self._done, seconds=round(seconds, 4)
+            "stage_finished", **self._which, units=self._units, done=self._done, seconds=round(seconds, 4)
         )
         if self._bar is None:
             reused = f", {self._reused} reused" if self._reused else ""

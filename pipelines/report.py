@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from datagov import terminal
@@ -114,7 +115,7 @@ def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
     """Print the funnel of a finished run."""
     counts = manifest["counts"]
     terminal.print_table(
-        ["step", "in", "kept", "removed", "% removed", "annotated"],
+        ["step", "in", "kept", "removed", "% removed", "annotated", "changed"],
         [
             [
                 step["name"],
@@ -123,6 +124,7 @@ def print_summary(plan: Plan, manifest: dict[str, Any]) -> None:
                 step["removed"],
                 f"{100 * step['removed'] / step['in']:.1f}" if step["in"] else "",
                 step["annotated"],
+                "" if step.get("changed") is None else step["changed"],
             ]
             for step in manifest["steps"]
         ],
@@ -252,14 +254,18 @@ def _measured(out: Folder, record: dict[str, Any]) -> int:
     )
 
 
+def _counted(things: Sequence[Any], noun: str) -> str:
+    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+
+
 def _step_text(step: dict[str, Any]) -> str:
     if step["kind"] == "filter":
         when = f" when script is {' or '.join(step['when'])}" if step["when"] else ""
         otherwise = f", otherwise {step['otherwise']}" if step["otherwise"] else ""
         verb = "annotate" if step["annotate"] else "remove"
-        conditions = f", {len(step['where'])} conditions" if step.get("where") else ""
+        conditions = f", {_counted(step['where'], 'condition')}" if step.get("where") else ""
         of = step["profile"] or ", ".join(family["family"] for family in step["families"])
-        return f"{of} ({len(step['bounds'])} bounds{conditions}, {verb}){when}{otherwise}"
+        return f"{of} ({_counted(step['bounds'], 'bound')}{conditions}, {verb}){when}{otherwise}"
     shown = {
         key: value
         for key, value in step.items()

@@ -105,6 +105,7 @@ def begin(session: Session) -> None:
         # Where folders cannot be locked, another run may take the number in the meantime.
         if record is not None or session.take_number():
             break
+    session.turns.clear()
     if record is not None and session.before is None:
         session.save(session.manifest)
     session.reporter.tell(
@@ -141,9 +142,9 @@ def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, R
     chosen = [
         part for index, part in enumerate(plan.parts) if share is None or index % share[1] == share[0] - 1
     ]
-    tasks, sizes = measuring_tasks(plan, chosen)
+    tasks, sizes, reused = measuring_tasks(plan, chosen)
     warm(session, len(tasks) > 1)
-    session.stage("measure", tasks, text_bytes=sizes, tolerant=True)
+    session.stage("measure", tasks, text_bytes=sizes, reused=reused, tolerant=True)
     return [] if session.damaged else [receipts_of(plan, part.name) for part in chosen]
 
 

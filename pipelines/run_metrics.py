@@ -39,7 +39,7 @@ class RunMetrics:
         self._units = gauge("stage_units", "Units of work of a stage.", "stage")
         self._done = gauge("stage_units_done", "Units that are done, reused ones included.", "stage")
         self._reused = gauge("stage_units_reused", "Units that were done before.", "stage")
-        self._seconds = gauge("stage_seconds", "Wall seconds a stage took.", "stage")
+        self._seconds = gauge("stage_seconds", "Wall seconds a stage took, all its turns together.", "stage")
         self._progress = gauge("last_progress_timestamp_seconds", "When something was last finished.")
         self._text = Counter("datagov_text_bytes", "UTF-8 bytes of text read.", registry=self.registry)
         self._warnings = Counter("datagov_warnings", "Warnings.", registry=self.registry)
@@ -51,17 +51,21 @@ class RunMetrics:
         """Take in one event of the run."""
         stage = facts.get("stage", "")
         if event == "run_started":
+            # A run that goes on without a damaged shard says so by beginning anew, and so do its units.
+            for gauge in (self._units, self._done, self._reused):
+                gauge.clear()
             self._info.labels(facts["run"], facts["dataset"], facts["executor"], facts["version"]).set(1)
             self._enter("running")
         elif event == "stage_started":
-            self._units.labels(stage).set(facts["units"])
-            self._done.labels(stage).set(facts["reused"])
-            self._reused.labels(stage).set(facts["reused"])
+            # Summed: a recipe can lead through one stage several times.
+            self._units.labels(stage).inc(facts["units"])
+            self._done.labels(stage).inc(facts["reused"])
+            self._reused.labels(stage).inc(facts["reused"])
         elif event == "unit_done":
             self._done.labels(stage).inc()
             self._text.inc(facts["text_bytes"])
         elif event == "stage_finished":
-            self._seconds.labels(stage).set(facts["seconds"])
+            self._seconds.labels(stage).inc(facts["seconds"])
         elif event == "warning":
             self._warnings.inc()
         elif event == "run_finished":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Session:
     run_id: str = ""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall seconds by stage label."""
+    turns: Counter[str] = field(default_factory=Counter)
+    """How often a stage of this label has begun, since the run began or began anew without a damaged shard."""
     warnings: list[str] = field(default_factory=list)
     executed: int = 0
     """Units of work done by this process."""
@@ -43,6 +46,7 @@ class Session:
         tasks: Sequence[Task],
         *,
         text_bytes: Sequence[int] | None = None,
+        reused: int = 0,
         tolerant: bool = False,
     ) -> list[list[Receipt]]:
         """Do the tasks that are not done, and return the receipts of all, in task order.
@@ -54,6 +58,8 @@ class Session:
         tasks : sequence of Task
         text_bytes : sequence of int or None
             Text each task reads, for the rate and for starting with the largest.
+        reused : int
+            Units that were done before and have no task here.
         tolerant : bool
             Note damaged shards in `damaged` and leave their tasks out of the result; for measuring, where
             the run can still do without them.
@@ -66,7 +72,9 @@ class Session:
         damaged: dict[str, str] = {}
         results: list[list[Receipt] | None] = [known(task) for task in tasks]
         open_tasks = [index for index, result in enumerate(results) if result is None]
-        report = self.reporter.stage(label, len(tasks), len(tasks) - len(open_tasks))
+        self.turns[label] += 1
+        units = reused + len(tasks)
+        report = self.reporter.stage(label, units, units - len(open_tasks), turn=self.turns[label])
         # The largest first: the last worker to finish then waits least. Order has no effect on results.
         if text_bytes is not None:
             open_tasks.sort(key=lambda index: -text_bytes[index])

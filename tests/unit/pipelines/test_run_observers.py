@@ -128,8 +128,40 @@ def test_a_run_again_adds_to_the_log_and_reuses_everything(recipe: Path, tmp_pat
     first = len(events(log))
     assert run(recipe, "--log", log, "--quiet") == 0
     second = events(log)[first:]
+    assert all(event["units"] > 0 for event in second if event.get("stage") == "measure")
     assert [event["event"] for event in second].count("unit_done") == 0
     assert all(event["reused"] == event["units"] for event in second if event["event"] == "stage_started")
+
+
+def test_a_stage_that_runs_several_times_is_summed_in_the_metrics_and_told_apart_in_the_log(
+    recipe: Path, tmp_path: Path
+) -> None:
+    written = yaml.safe_load(recipe.read_text())
+    written["steps"].insert(1, {"span_dedup": {"unit": "line"}})
+    recipe.write_text(yaml.safe_dump(written))
+    log, metrics = tmp_path / "run.jsonl", tmp_path / "run.prom"
+    for again in (False, True):
+        log.unlink(missing_ok=True)
+        assert run(recipe, "--log", log, "--metrics", metrics, "--quiet") == 0
+        told = events(log)
+        found = samples(metrics.read_text())
+        for stage, turns in {"measure": 2, "screen": 4, "collect": 4, "span_dedup: count": 1}.items():
+            of_stage = [event for event in told if event.get("stage") == stage]
+            started, finished = (
+                [event for event in of_stage if event["event"] == name]
+                for name in ("stage_started", "stage_finished")
+            )
+            assert [event["turn"] for event in started] == list(range(1, turns + 1))
+            units = sum(event["units"] for event in started)
+            assert found[f'datagov_stage_units{{stage="{stage}"}}'] == units > 0
+            assert found[f'datagov_stage_units_done{{stage="{stage}"}}'] == units
+            if again:
+                assert found[f'datagov_stage_units_reused{{stage="{stage}"}}'] == units
+            seconds = sum(event["seconds"] for event in finished)
+            assert found[f'datagov_stage_seconds{{stage="{stage}"}}'] == pytest.approx(seconds)
+        assert {(event["stage"], event["turn"]) for event in told if event["event"] == "unit_done"} <= {
+            (event["stage"], event["turn"]) for event in told if event["event"] == "stage_started"
+        }
 
 
 def test_a_log_on_stderr_is_nothing_but_json(recipe: Path, capfd: pytest.CaptureFixture[str]) -> None:
