@@ -49,7 +49,8 @@ def doctor_command(
         terminal.print_table(("package", "version", "needed by"), packages)
         for finding in report["findings"]:
             terminal.line(f"finding: {finding}")
-        terminal.line("ready" if not report["findings"] else f"{len(report['findings'])} findings")
+        count = len(report["findings"])
+        terminal.line(f"{count} finding{'' if count == 1 else 's'}" if count else "ready")
     if report["findings"]:
         raise typer.Exit(1)
 
