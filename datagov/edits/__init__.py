@@ -60,7 +60,7 @@ EDITS: Final[Mapping[str, Edit]] = MappingProxyType(
         "drop_repeated_lines": Edit(
             1, drop_repeated_lines.apply, drop_repeated_lines.COUNTS, spans="removed"
         ),
-        "drop_similar_lines": Edit(1, drop_similar_lines.apply, drop_similar_lines.COUNTS, spans="removed"),
+        "drop_similar_lines": Edit(2, drop_similar_lines.apply, drop_similar_lines.COUNTS, spans="removed"),
         "span_dedup": Edit(1, span_dedup.apply, span_dedup.COUNTS, spans="removed", by="run"),
         "redact": Edit(1, redact.apply, redact.COUNTS, spans="replaced", libraries=redact.LIBRARIES),
     }

@@ -168,6 +168,7 @@ def cut_units(
     *,
     counted: str,
     within: tuple[str, str, npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
+    beside: Mapping[str, npt.NDArray[np.int64]] | None = None,
 ) -> Edited:
     """Remove units such as lines, each with the white space that joined it to the others.
 
@@ -185,12 +186,14 @@ def cut_units(
     within : (rule, count, start int64[S], end int64[S]) or None
         Stretches inside units that go as well where their unit stays: their rule, the name of their
         count, and their positions in the batch's code points.
+    beside : name -> int64[N], or None
+        Counts of the edit's own that follow these.
 
     Returns
     -------
     Edited
         What is left is the kept units, joined as they were (lines by a line feed); nothing, where none is kept.
-        Its counts are `counted` and that of `within`.
+        Its counts are `counted`, that of `within` and those `beside` them.
     """
     dropped = crossed != 0
     cut_start, cut_end = np.zeros(len(crossed), np.int64), np.zeros(len(crossed), np.int64)
@@ -225,4 +228,4 @@ def cut_units(
         start = np.concatenate([start, their_start[stays]])
         end = np.concatenate([end, their_end[stays]])
         rules = [*rules, name]
-    return _cut(batch, row, rule, start, end, rules, counts)
+    return _cut(batch, row, rule, start, end, rules, counts | dict(beside or {}))

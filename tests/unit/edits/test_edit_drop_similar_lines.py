@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from fractions import Fraction
 from random import Random
 
+import numpy as np
 import pytest
-from edit_checks import run
+from edit_checks import batch, run
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datagov.edits.drop_similar_lines import gram_length
+from datagov.edits.similar_units import WORK_PER_CHAR, Similar, find_similar, gram_length
 
 
 def distance(a: str, b: str) -> int:
@@ -107,12 +107,62 @@ def test_sentences() -> None:
     assert done.texts.to_pylist() == ["今天天气真的非常不错，我们一起去公园散步吧。再见。"]
 
 
-def test_a_long_document_is_no_table_of_pairs() -> None:
+def compared(lines: list[str], share: str = "0.1") -> Similar:
+    units = batch(["\n".join(lines)])
+    spans = units.lines
+    return find_similar(
+        units.code_points,
+        spans.start.astype(np.int64),
+        spans.end.astype(np.int64),
+        spans.offsets,
+        share=Fraction(share),
+        exact_chars=15,
+        min_chars=1,
+    )
+
+
+@pytest.mark.parametrize("start", ["", "http://www.example.com/"])
+def test_four_times_the_lines_are_about_four_times_the_work(start: str) -> None:
+    """Lines that share a beginning are known by what they do not share."""
     random = Random(1)
-    lines = ["".join(random.choices("abcdefghijklmnopqrstuvwxyz ", k=80)) for _ in range(20_000)]
+    lines = [start + "".join(random.choices("0123456789abcdef", k=40)) for _ in range(8000)]
+    few, many = compared(lines[:2000]), compared(lines)
+    assert not many.found.any()
+    assert not many.not_compared.any()
+    assert many.work[0] < 6 * few.work[0]
+    assert many.work[0] < 5 * sum(map(len, lines))
+
+
+def test_a_line_and_one_like_it() -> None:
+    random = Random(1)
+    lines = ["".join(random.choices("abcdefghijklmnopqrstuvwxyz ", k=80)).strip() for _ in range(3000)]
     text = "\n".join(line + "\n" + line[:40] + "#" + line[40:] for line in lines)
-    run("drop_similar_lines", ["warm up"], unit="line")
-    started = time.perf_counter()
-    done = run("drop_similar_lines", [text], unit="line")
-    assert done.texts.to_pylist() == ["\n".join(lines)]
-    assert time.perf_counter() - started < 20
+    assert run("drop_similar_lines", [text], unit="line").texts.to_pylist() == ["\n".join(lines)]
+
+
+def test_the_work_has_an_end() -> None:
+    """Lines of two letters are all in question; past the limit only those that are the same go, and it is said."""
+    random = Random(1)
+    lines = ["".join(random.choices("ab", k=60)) for _ in range(3000)]
+    done = compared(lines)
+    assert done.not_compared[0] > 0
+    assert not done.found.any()
+    spent = done.work[0] / (WORK_PER_CHAR * sum(map(len, lines)))
+    assert 1 < spent < 1.01
+    assert not compared(lines[: 3000 - done.not_compared[0]]).found.any()
+    done = compared([*lines, lines[7]])
+    short, text = "\n".join(lines[:100]), "\n".join([*lines, lines[7]])
+    edit = run("drop_similar_lines", [short, text], unit="line")
+    assert edit.texts.to_pylist() == [short, "\n".join(lines)]
+    assert edit.changes["units_removed"].to_pylist() == [0, 1]
+    assert edit.changes["units_not_compared"].to_pylist() == [0, int(done.not_compared[0])]
+
+
+def test_one_long_pair_has_an_end() -> None:
+    random = Random(1)
+    line = "".join(random.choices("abcd", k=160_000))
+    other = "".join(random.choice("abcd") if random.random() < 0.2 else char for char in line)
+    done = compared([line, other])
+    assert done.not_compared.tolist() == [1]
+    assert not done.found.any()
+    assert done.work[0] < 1.2 * WORK_PER_CHAR * 320_000

@@ -24,5 +24,14 @@ def distance(a: str, b: str) -> int:
 def test_it_is_bounded(a: str, b: str, most: int) -> None:
     points = np.array([ord(char) for char in a + b], np.uint32)
     scratch = np.full(2 * most + 3, 99, np.int64)
-    found = within_distance(points, 0, len(a), len(a), len(a + b), most, scratch)
+    found, steps = within_distance(points, 0, len(a), len(a), len(a + b), most, 10**6, scratch)
     assert found == (distance(a, b) <= most)
+    assert steps <= 1 + len(a + b) + (2 * most + 1) * (most + min(len(a), len(b)))
+
+
+def test_it_gives_up() -> None:
+    points = np.array([ord(char) for char in "ab" * 5000 + "cd" * 5000], np.uint32)
+    scratch = np.full(2 * 9000 + 3, 99, np.int64)
+    found, steps = within_distance(points, 0, 10_000, 10_000, 20_000, 9000, 30_000, scratch)
+    assert not found
+    assert 30_000 < steps < 50_000
