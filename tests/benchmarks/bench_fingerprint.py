@@ -74,9 +74,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--texts", type=int, default=150, help="texts to train on")
-    parser.add_argument("--passes", type=int, default=16, help="over the texts")
-    parser.add_argument("--sample", type=int, default=200, help="seeds of the published way")
+    parser.add_argument("--texts", type=int, default=32, help="texts to train on")
+    parser.add_argument("--passes", type=int, default=120, help="over the texts")
+    parser.add_argument("--sample", type=int, default=100, help="seeds of the published way")
     options = parser.parse_args()
     torch.set_num_threads(1)
     model = trained(options.corpus, options.texts, options.passes)
