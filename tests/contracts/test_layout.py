@@ -42,3 +42,9 @@ def is_broad(kind: ast.expr | None) -> bool:
         return True
     names = kind.elts if isinstance(kind, ast.Tuple) else [kind]
     return any(isinstance(name, ast.Name) and name.id in {"Exception", "BaseException"} for name in names)
+
+
+def test_files_of_tests_have_names_of_their_own() -> None:
+    """pytest imports them by their names: of two that are called alike the second is not run."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from governing import Governed, contents, govern, write_recipe, write_shard
@@ -114,7 +115,7 @@ def test_a_piece_has_a_verdict_of_its_own_and_can_be_asked_after(tmp_path: Path)
     drawn = [*sample_kept(done.ledger, n=100, seed=0).documents]
     drawn += sample_removed(done.ledger, "exact_dedup", n=100, seed=0).documents
     texts = {document["doc_id"].hex: document["text"] for document in drawn}
-    normal = edited(pa.array([LONG], pa.large_string()), done.plan.documents.edits)
+    normal = edited(pa.array([LONG], pa.large_string()), np.array([0]), done.plan.documents.edits)
     assert normal.to_pylist() == ["".join(texts[row["doc_id"]] for row in pieces)]
 
 
