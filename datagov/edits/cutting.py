@@ -155,7 +155,7 @@ def cut_stretches(
     fresh[1:] = (row[1:] != row[:-1]) | (start[1:] > reach[:-1])
     firsts = np.flatnonzero(fresh)
     row, start = row[firsts], start[firsts]
-    end = reach[np.append(firsts[1:], len(fresh)) - 1]
+    end = reach[np.append(firsts[1:], len(fresh))[: len(firsts)] - 1]
     counts = {counted: np.bincount(row, minlength=batch.n).astype(np.int64)}
     return _cut(batch, row, np.zeros(len(row), np.int64), start, end, [rule], counts)
 

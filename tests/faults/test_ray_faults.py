@@ -19,7 +19,7 @@ from pipelines.stages import STAGES
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 STRUCK = set(STAGES) - {"compare", "excerpt", "find_strings", "frequency", "settle", "sift", "tally"}
-"""The stages of this recipe: no bound of it is a quantile, it cuts no substrings, and tokens are counted by a command of its own."""
+"""The stages of this recipe: no bound of it is a quantile, substrings are a test of their own, and tokens are counted by a command of its own."""
 RECEIPTS = {"measure": "documents"}
 """What the receipts of a stage are called, where it is not the stage's name."""
 
@@ -36,20 +36,38 @@ def cluster() -> Iterator[Cluster]:
         cluster.shutdown()
 
 
-def test_a_worker_killed_in_every_stage(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
+def run_struck(recipe: Path, stages: set[str]) -> None:
+    """Run a recipe on Ray, and kill the worker that ends the first task of each stage."""
+    struck = recipe.parent / "struck"
+    struck.mkdir()
     faults = [
         {
             "event": "os.rename",
             "path": rf"/receipts/{RECEIPTS.get(stage, stage)}-[^/]*/[^/]*\.json$",
             "action": "kill",
-            "once": str(tmp_path / f"struck-{stage}"),
+            "once": str(struck / stage),
         }
-        for stage in sorted(STRUCK)
+        for stage in sorted(stages)
     ]
     ended = program.run("run", recipe, "--executor", "ray", "--workers", "2", fault=faults)
     assert ended.code == 0, ended.err
-    assert {path.name.removeprefix("struck-") for path in tmp_path.glob("struck-*")} == STRUCK
+    assert {path.name for path in struck.iterdir()} == stages
+
+
+def test_a_worker_killed_in_every_stage(recipe: Path, undisturbed: Path) -> None:
+    run_struck(recipe, STRUCK)
     program.assert_same_output(recipe.parent / "out", undisturbed)
+
+
+def test_a_worker_killed_in_every_stage_of_substrings(shards: Path, tmp_path: Path) -> None:
+    steps = [{"span_dedup": {"unit": "substring", "length": 60}}]
+    quiet, struck = (
+        program.write_recipe(tmp_path / name, shards, steps=steps) for name in ("quiet", "struck")
+    )
+    ended = program.run("run", quiet, "--workers", "2")
+    assert ended.code == 0, ended.err
+    run_struck(struck, {"sift", "excerpt", "compare", "mark"})
+    program.assert_same_output(struck.parent / "out", quiet.parent / "out")
 
 
 def test_a_node_removed_in_mid_run(cluster: Cluster, shards: Path, tmp_path: Path, undisturbed: Path) -> None:
