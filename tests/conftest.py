@@ -14,7 +14,10 @@ from governing import DemoPlan, Finished, Governed
 WHOLE_RUNS = (
     "tests/unit/classifiers/test_fasttext.py",
     "tests/unit/detectors/checkpoints/",
+    "tests/rules/test_lingua.py",
     "tests/unit/detectors/fingerprint/test_engine.py",
+    "tests/unit/detectors/fingerprint/test_planting.py",
+    "tests/unit/detectors/fingerprint/test_remote.py",
     "tests/unit/detectors/targets/",
     "tests/unit/lm/",
     "tests/faults/",
