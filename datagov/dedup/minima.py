@@ -1,7 +1,7 @@
 """The smallest values that permutations of a document's shingles take, the dearest loop of near-duplicate search.
 
 A processor that multiplies 64-bit integers in vectors (AVX-512 DQ) makes whole products; any other makes their
-upper halves from 32-bit ones, about 1.5 times as fast there. The signatures are the same.
+upper halves from 32-bit ones, which is faster there. The signatures are the same.
 """
 
 from __future__ import annotations
