@@ -38,24 +38,13 @@ def span_dedup(cascade: Cascade, position: int) -> None:
 
 
 def _units(cascade: Cascade, step: Mapping[str, Any], fates: Receipt) -> list[list[Receipt]]:
-    product = cascade.plan.by_step[step["position"]].products[0]
-    runs = cascade.runs(product, "span_keys")
-    # A document's place decides what is first.
-    places = [[run["part"], run["ordinal"]] for run in runs]
-    options = {name: step["resolved"][name] for name in COUNTED}
-    made_of = [cascade.product_digests(product), fates.digest, options, places]
-    args = {"fates": fates.files[0].path, **options}
-    return [_by_range(cascade, step, "count", made_of, runs, args)]
+    return [_of_keys(cascade, step, fates, "count", {name: step["resolved"][name] for name in COUNTED})]
 
 
 def _substrings(cascade: Cascade, step: Mapping[str, Any], fates: Receipt) -> list[list[Receipt]]:
-    product = cascade.plan.by_step[step["position"]].products[0]
-    runs = cascade.runs(product, "span_keys")
-    places = [[run["part"], run["ordinal"]] for run in runs]
     resolved = step["resolved"]
     options = {name: resolved[name] for name in ("min_count", "bucket_documents")}
-    made_of = [cascade.product_digests(product), fates.digest, options, places]
-    sifted = _by_range(cascade, step, "sift", made_of, runs, {"fates": fates.files[0].path, **options})
+    sifted = _of_keys(cascade, step, fates, "sift", options)
     excerpts = _excerpt(cascade, step, sifted)
     found = [
         {"file": receipt.files[0].path, "offsets": receipt.facts["offsets"]}
@@ -65,6 +54,18 @@ def _substrings(cascade: Cascade, step: Mapping[str, Any], fates: Receipt) -> li
     options |= {name: resolved[name] for name in ("keep", "length")}
     made_of = [[receipt.digest for receipt in excerpts], options]
     return [sifted, excerpts, _by_range(cascade, step, "compare", made_of, found, options)]
+
+
+def _of_keys(
+    cascade: Cascade, step: Mapping[str, Any], fates: Receipt, stage: str, options: Mapping[str, Any]
+) -> list[Receipt]:
+    """Do a stage over the keys of all parts, of alive documents."""
+    product = cascade.plan.by_step[step["position"]].products[0]
+    runs = cascade.runs(product, "span_keys")
+    # A document's place decides what is first.
+    places = [[run["part"], run["ordinal"]] for run in runs]
+    made_of = [cascade.product_digests(product), fates.digest, options, places]
+    return _by_range(cascade, step, stage, made_of, runs, {"fates": fates.files[0].path, **options})
 
 
 def _by_range(
