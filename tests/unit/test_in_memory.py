@@ -155,3 +155,12 @@ def test_lines_are_measured_in_order_and_texts_that_are_null_have_none() -> None
     assert datagov.measure_lines([], "redpajama-v2").num_rows == 0
     with pytest.raises(ConfigError, match="'gopher-en' measures no lines"):
         datagov.measure_lines(["a"], "gopher-en")
+
+
+def test_lines_of_several_batches_keep_the_places_of_their_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a.\nb", None, "c", "", "d e\n\nf", None, "g."] * 3
+    whole = datagov.measure_lines(texts, "redpajama-v2")
+    monkeypatch.setattr("datagov.in_memory.BATCH_BYTES", 4)
+    assert datagov.measure_lines(texts, "redpajama-v2").to_pylist() == whole.to_pylist()
+    rows = [at for at, text in enumerate(texts) for line in (text or "").split("\n") if line]
+    assert whole["row"].to_pylist() == rows
