@@ -108,8 +108,12 @@ def exposure_command(
 
     try:
         table = pq.read_table(canaries)
-    except (FileNotFoundError, pa.ArrowInvalid, OSError) as error:
-        raise InputError(f"canaries {canaries}: cannot be read ({error})") from error
+    except FileNotFoundError:
+        raise InputError(
+            f"canaries {canaries}: no such file; `datagov detect canary issue` makes one"
+        ) from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(f"canaries {canaries}: not a Parquet file ({error})") from error
     template, seed = template_of(table, str(canaries))
     suspect = opened(
         target,
