@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from datagov.edits import EDITS
 from datagov.storage import Receipt
 from pipelines.coverage import covered_scripts
-from pipelines.measuring import measuring_tasks, receipts_of
+from pipelines.filters import of_survivors
+from pipelines.measuring import measured_together, measuring_tasks, receipts_of
 from pipelines.near import near_dedup
 from pipelines.plan import Plan
 from pipelines.products import Product, edit_step
@@ -60,7 +61,8 @@ class Cascade:
     """Carries the fates of all documents through the steps.
 
     Filter steps only wait in `_pending`; a dedup step, which looks across documents, first has them
-    evaluated part by part. Of an edit by run, the steps behind it are measured when it is settled.
+    evaluated part by part. Of an edit by run, the steps behind it are measured when it is settled; and of filters that
+    measure survivors, these when the steps before them are decided.
     """
 
     def __init__(self, session: Stages, measured: Sequence[Mapping[str, Receipt]]) -> None:
@@ -85,6 +87,8 @@ class Cascade:
         """Take one step."""
         kind = self.steps[position]["kind"]
         if kind == "filter":
+            if of_survivors(self.steps[position]["resolved"]) and position not in self.plan.settled:
+                self._measure_survivors(position)
             limits = settle_limits(self, position)
             if limits is not None:
                 self.limits[position] = limits
@@ -103,7 +107,19 @@ class Cascade:
     def settle(self, position: int, key: str) -> None:
         """Take what an edit by run found into the plan, and measure what is known by that, on the texts it leaves."""
         self.plan = self.session.plan = self.plan.settle(position, key)
-        tasks, sizes, reused = measuring_tasks(self.plan, self.parts)
+        self._measure(None)
+
+    def _measure_survivors(self, position: int) -> None:
+        """Measure for a filter, and those of its kind that are next to it, the documents that reach the first of them."""
+        fates = self.screen()
+        plan = self.plan
+        for at in measured_together(self.plan.recipe.steps, position):
+            plan = plan.settle(at, fates.files[0].digest)
+        self.plan = self.session.plan = plan
+        self._measure(dict(zip((part.name for part in self.parts), self.part_fates, strict=True)))
+
+    def _measure(self, fates: Mapping[str, str] | None) -> None:
+        tasks, sizes, reused = measuring_tasks(self.plan, self.parts, fates)
         self.session.stage("measure", tasks, text_bytes=sizes, reused=reused)
         self.measured = [receipts_of(self.plan, part.name) for part in self.parts]
 

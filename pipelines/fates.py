@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from datagov.storage import Folder
 from pipelines.sorted_runs import read_range
 
-__all__ = ["ALIVE", "ERRORED", "fate_bytes", "load_fates", "read_alive", "rows_of_part"]
+__all__ = ["ALIVE", "ERRORED", "alive_in", "fate_bytes", "load_fates", "read_alive", "rows_of_part"]
 
 ALIVE = -1
 ERRORED = -2
@@ -33,6 +33,12 @@ def fate_bytes(fates: np.ndarray) -> bytes:
 def load_fates(path: Path) -> np.ndarray:
     """Return int16[N], mapped from disk rather than read."""
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+def alive_in(root: Folder, path: str) -> np.ndarray:
+    """Return bool[N]: which documents of a part are alive, by the file of its fates."""
+    fates = pq.read_table(root / path, use_threads=False).column("fate").to_numpy()
+    return np.asarray(fates == ALIVE)
 
 
 def rows_of_part(root: Folder, files: Sequence[str], schema: pa.Schema, offset: int, rows: int) -> pa.Table:

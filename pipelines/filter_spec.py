@@ -56,6 +56,8 @@ class Filter(Strict):
     """Family that takes a list of words -> file of it, relative to the recipe's folder."""
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Name of our own -> `family`, the files it reads, relative to the recipe's folder, and its other parameters."""
+    measure: Literal["all", "survivors"] = "all"
+    """Of whom its families are measured: of all documents, or of those that the steps before it left."""
     annotate: bool = False
 
     @model_validator(mode="after")

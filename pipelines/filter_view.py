@@ -46,7 +46,7 @@ class Seen:
         resolved: Mapping[str, Any],
         script: pa.Table,
         signals: Mapping[str, pa.Table],
-        reached: np.ndarray | None,
+        reached: np.ndarray,
         covered: list[str] | None,
     ) -> None:
         """Look.
@@ -59,8 +59,8 @@ class Seen:
             Table of script@1 for the part, N rows.
         signals : mapping
             Family id -> its table for the part, N rows.
-        reached : bool[N] or None
-            Documents that earlier steps left for this one; None for all.
+        reached : bool[N]
+            Documents that earlier steps left for this one.
         covered : list of str or None
             Scripts that this filter and those adjacent to it speak of; None for all.
         """
@@ -70,7 +70,7 @@ class Seen:
         covers = np.ones(len(names), bool) if when is None else np.isin(names, when)
         self.uncovered = np.zeros(len(names), bool) if covered is None else ~np.isin(names, covered)
         """bool[N]: documents that neither this filter nor one adjacent to it speaks of."""
-        self.rows = np.flatnonzero(covers & sound & (True if reached is None else reached))
+        self.rows = np.flatnonzero(covers & sound & reached)
         """int64[M]: documents that this filter speaks of, of those that reached it."""
         self.bounds = [bound_from(bound) for bound in resolved["bounds"]]
         self.conditions = conditions_of(resolved)
@@ -200,14 +200,14 @@ class FilterView:
         }
 
 
-def read_seen(root: Folder, step: Mapping[str, Any], reached: np.ndarray | None) -> Seen:
+def read_seen(root: Folder, step: Mapping[str, Any], reached: np.ndarray) -> Seen:
     """Read what a filter step sees of one part; `script` and `signals` name the files."""
     script = pq.read_table(root / step["script"], use_threads=False)
     signals = {name: pq.read_table(root / path, use_threads=False) for name, path in step["signals"].items()}
     return Seen(step["resolved"], script, signals, reached, step["covered"])
 
 
-def read_view(root: Folder, step: Mapping[str, Any], reached: np.ndarray | None) -> FilterView:
+def read_view(root: Folder, step: Mapping[str, Any], reached: np.ndarray) -> FilterView:
     """Read a filter step's signals and limits for one part and evaluate them.
 
     Parameters
@@ -216,8 +216,8 @@ def read_view(root: Folder, step: Mapping[str, Any], reached: np.ndarray | None)
         The output folder.
     step : mapping
         name, resolved, covered (scripts), script and signals (files), limits (file or None), documents (file).
-    reached : bool[N] or None
-        The documents that earlier steps left for this one; None for all.
+    reached : bool[N]
+        The documents that earlier steps left for this one.
     """
     limits: Limits = {}
     if step["limits"] is not None:

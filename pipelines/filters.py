@@ -29,6 +29,7 @@ __all__ = [
     "bound_record",
     "changed_bounds",
     "conditions_of",
+    "of_survivors",
     "quantities_of",
     "resolve_filter",
     "rules_of",
@@ -117,6 +118,8 @@ def _resolved(spec: Filter, folder: Path) -> tuple[dict[str, Any], dict[str, str
         "families": [family_record(owner, params) for owner, params in families.values()],
         "bounds": [bound_record(bound) for bound in bounds],
     }
+    if spec.measure != "all":
+        resolved["measure"] = spec.measure
     given = (value for _, params in families.values() for value in params.values())
     files = {value.sha256: value.path for value in given if isinstance(value, ModelFile)}
     return with_where(resolved, conditions), files
@@ -256,6 +259,11 @@ def rules_of(resolved: Mapping[str, Any]) -> dict[str, Any]:
         entry["family"]: entry["rules"] if "rules" in entry else columns_of(family(entry["family"]).rules)
         for entry in resolved["families"]
     }
+
+
+def of_survivors(resolved: Mapping[str, Any]) -> bool:
+    """Return whether a resolved filter measures only the documents that earlier steps left."""
+    return resolved.get("measure") == "survivors"
 
 
 def takes_quantiles(resolved: Mapping[str, Any]) -> bool:

@@ -195,6 +195,7 @@ def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[
         "repeats": [
             {"step": named[position], "files": [repeats_file(key, part.name) for part in plan.parts]}
             for position, key in plan.settled.items()
+            if cascade.steps[position]["kind"] in EDITS
         ],
     }
     by_dedup = {

@@ -22,8 +22,8 @@ from pipelines.cascade import Cascade
 from pipelines.coverage import filter_groups
 from pipelines.edit_specs import SpanDedup
 from pipelines.filter_view import scripts_of
-from pipelines.filters import takes_quantiles
-from pipelines.measuring import receipts_of
+from pipelines.filters import of_survivors, takes_quantiles
+from pipelines.measuring import measured_together, receipts_of
 from pipelines.plan import Plan, warnings_of
 from pipelines.recipe import Recipe
 from pipelines.run import require_distinct_ids, require_good_documents
@@ -132,6 +132,7 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     """Yield the stages of a run, in order, with the steps they work for."""
     # What stands behind an edit by run is measured once it is known what it does.
     names = [step.name for step in recipe.steps]
+    told: set[int] = set()
     by_run = [at for at, step in enumerate(recipe.steps) if isinstance(step.spec, SpanDedup)]
     measured = dict(zip([-1, *by_run], pairwise([-1, *by_run, len(names)]), strict=True))
     yield "measure", names[: measured[-1][1] + 1]
@@ -144,11 +145,16 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
             of_step = SUBSTRING_STAGES
         if step.kind == "filter" and takes_quantiles(step.resolved):
             of_step = QUANTILE_STAGES
+        survivors = step.kind == "filter" and of_survivors(step.resolved) and at not in told
+        if (of_step or survivors) and (waiting or not screened):
+            yield "screen", waiting
+            yield "collect", waiting
+            waiting, screened = [], True
+        if survivors:
+            together = measured_together(recipe.steps, at)
+            told.update(together)
+            yield "measure", [names[each] for each in together]
         if of_step:
-            if waiting or not screened:
-                yield "screen", waiting
-                yield "collect", waiting
-                waiting, screened = [], True
             yield from ((f"{step.name}: {stage}", [step.name]) for stage in of_step)
         if at in measured:
             yield "measure", names[at : measured[at][1] + 1]

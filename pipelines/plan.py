@@ -58,7 +58,8 @@ class Plan:
     input_digest: str
     """32 hex digits naming the input as listed."""
     settled: Mapping[int, str] = field(default_factory=dict)
-    """Position of an edit by run -> the key of what it found; what stands behind the first that is missing is unknown."""
+    """Position of an edit by run -> the key of what it found; what stands behind the first that is missing is unknown.
+    Position of a filter that measures survivors -> the digest of the fates that say who they are."""
 
     @property
     def products(self) -> list[Product]:
@@ -78,7 +79,7 @@ class Plan:
         return dict(sorted(counts.items()))
 
     def settle(self, position: int, key: str) -> Plan:
-        """Return the plan with what an edit by run found, and the products known by that."""
+        """Return the plan with what was found out for a step (`settled`), and the products known by that."""
         settled = {**self.settled, position: key}
         _, by_step = products_of(self.recipe, sample=self.sample, settled=settled)
         return replace(self, settled=settled, by_step=tuple(by_step))

@@ -17,12 +17,16 @@ from typing import Any
 from datagov.edits import edit_of
 from datagov.ledger.tables import FORMAT_VERSION
 from pipelines.edit_specs import EditSpec, SpanDedup
+from pipelines.filters import of_survivors
 from pipelines.recipe import Recipe
 from pipelines.run_edits import SETTLED
 from pipelines.stage import stage_key
 from pipelines.step_specs import ExactDedup, Filter, NearDedup
 
-__all__ = ["COUNTED", "VERSIONS", "Product", "StepProducts", "edit_step", "products_of"]
+__all__ = ["AMONG", "COUNTED", "VERSIONS", "Product", "StepProducts", "edit_step", "products_of"]
+
+AMONG = "among"
+"""Of a product of some documents only: the digest of the fates that say of which."""
 
 VERSIONS = {"documents": 1, "edits": 2, "signals": 1, "keys": 1, "sketch": 1, "span_keys": 1}
 """Bumped when the contents of a product change for the same parameters."""
@@ -88,7 +92,8 @@ def products_of(
     """Return the documents product, and for each step the products it needs, in step order.
 
     An edit by run needs its keys; that it is settled adds what it did. Until then no step behind it has products, as
-    nobody knows the texts they would be made of.
+    nobody knows the texts they would be made of. A filter that measures survivors has its families' products once it
+    is settled who they are.
 
     Parameters
     ----------
@@ -96,7 +101,8 @@ def products_of(
     sample : float
         Fraction of the documents that take part, in (0, 1].
     settled : mapping
-        Position of an edit by run -> the key of what it found.
+        Position of an edit by run -> the key of what it found; of a filter that measures survivors -> the digest of
+        the fates that say who they are.
     """
     base = {
         "format": FORMAT_VERSION,
@@ -130,8 +136,14 @@ def products_of(
             needed = [product("edits", {})]
         elif isinstance(step.spec, Filter):
             needed = [product("signals", {"family": "script@1", "params": {}, "when": None}, "script@1")]
+            among = {}
+            if of_survivors(step.resolved):
+                if position not in settled:
+                    by_step.append(StepProducts(step.name, tuple(needed)))
+                    continue
+                among = {AMONG: settled[position]}
             for family in step.resolved["families"]:
-                params = {"when": step.resolved["when"], **family}
+                params = {"when": step.resolved["when"], **family, **among}
                 needed.append(product("signals", params, family["family"]))
         elif isinstance(step.spec, ExactDedup):
             keep = {name: step.resolved[name] for name in ("on", "keep", "within")}

@@ -9,6 +9,7 @@ from typing import Any
 from datagov import terminal
 from datagov.errors import ConfigError
 from datagov.storage import Folder, file_size, read_bytes
+from pipelines.filters import of_survivors
 from pipelines.plan import MARKER, Plan, run_records
 
 __all__ = ["print_plan", "print_share", "print_status", "print_summary", "run_record", "status_of"]
@@ -263,9 +264,10 @@ def _step_text(step: dict[str, Any]) -> str:
         when = f" when script is {' or '.join(step['when'])}" if step["when"] else ""
         otherwise = f", otherwise {step['otherwise']}" if step["otherwise"] else ""
         verb = "annotate" if step["annotate"] else "remove"
+        survivors = ", of survivors" if of_survivors(step) else ""
         conditions = f", {_counted(step['where'], 'condition')}" if step.get("where") else ""
         of = step["profile"] or ", ".join(family["family"] for family in step["families"])
-        return f"{of} ({_counted(step['bounds'], 'bound')}{conditions}, {verb}){when}{otherwise}"
+        return f"{of} ({_counted(step['bounds'], 'bound')}{conditions}, {verb}{survivors}){when}{otherwise}"
     shown = {
         key: value
         for key, value in step.items()

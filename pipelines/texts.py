@@ -67,15 +67,18 @@ class Chunk:
     """uint8[N]: index into PROBLEMS."""
     pieces: pa.Table | None = None
     """Rows of the ledger's `pieces`, for the documents that are pieces of longer texts; None for none."""
+    wanted: np.ndarray | None = None
+    """bool[N]: the documents that are looked at; None for all."""
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """int64[M]: the documents without a problem, counted from the chunk's first."""
-        return np.flatnonzero(self.problem == 0)
+        """int64[M]: the wanted documents without a problem, counted from the chunk's first."""
+        sound = self.problem == 0
+        return np.flatnonzero(sound if self.wanted is None else sound & self.wanted)
 
     @cached_property
     def texts(self) -> pa.Array:
-        """large_string[M]: texts of the documents without a problem."""
+        """large_string[M]: their texts."""
         sound = self.text if len(self.rows) == len(self.text) else self.text.take(pa.array(self.rows))
         # Checked to be UTF-8 when the chunk was made: no second pass.
         return sound.view(pa.large_string())

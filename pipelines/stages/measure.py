@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from datagov.storage import Receipt
 from pipelines.builders import builder_for
+from pipelines.fates import alive_in
 from pipelines.products import Product
 from pipelines.run_edits import loaded
 from pipelines.stage import Task, finish
@@ -21,7 +23,8 @@ def apply(task: Task) -> list[Receipt]:
     """Make the asked products of one part.
 
     `args`: source (Source), slices, products (one a receipt, in order), columns (input columns that
-    the products need besides text, id, source and url).
+    the products need besides text, id, source and url), fates (file of the part's fates, where only the alive
+    documents are to be measured, the others getting NULLs; None for all).
     """
     started = time.perf_counter()
     source: Source = task.args["source"]
@@ -30,7 +33,10 @@ def apply(task: Task) -> list[Receipt]:
     seconds = [0.0] * len(builders)
     # A recipe's chains of edits are prefixes of one another.
     steps = loaded(task.root, task.unit, max((product.edits for product in products), key=len))
-    for chunk in read_part(source, task.args["slices"], task.args["columns"]):
+    wanted = None if task.args["fates"] is None else alive_in(task.root, task.args["fates"])
+    for whole in read_part(source, task.args["slices"], task.args["columns"]):
+        own = None if wanted is None else wanted[whole.start : whole.start + len(whole.text)]
+        chunk = replace(whole, wanted=own)
         states = _States(chunk, steps)
         for index, builder in enumerate(builders):
             began = time.perf_counter()

@@ -40,7 +40,7 @@ def filtered(evidence: Evidence, recipe: Recipe, position: int, alive: Alive) ->
     annotate = step.resolved["annotate"]
     certain: list[np.ndarray] = []
     possible: list[np.ndarray] = []
-    for part, documents, seen in parts_seen(evidence, recipe, position):
+    for part, documents, seen in parts_seen(evidence, recipe, position, alive):
         for table, removed in zip(limits, (certain, possible), strict=True):
             own: Limits = {} if table is None else limits_of_part(table, evidence.ledger.root / documents)
             view = FilterView(step.name, seen, annotate=annotate, limits=own)
@@ -60,17 +60,23 @@ def refuse_failing(view: FilterView, step: str, part: str) -> None:
         )
 
 
-def parts_seen(evidence: Evidence, recipe: Recipe, position: int) -> Iterator[tuple[str, str, Seen]]:
-    """Yield each part, its documents table, and what the filter sees of all its documents."""
+def parts_seen(
+    evidence: Evidence, recipe: Recipe, position: int, alive: Alive
+) -> Iterator[tuple[str, str, Seen]]:
+    """Yield each part, its documents table, and what the filter sees of those that may reach it."""
     whens = [{"kind": step.kind, "when": step.resolved.get("when")} for step in recipe.steps]
-    for part, documents in zip(evidence.parts, evidence.ledger.files("documents"), strict=True):
+    files = evidence.ledger.files("documents")
+    for part, documents, offset, rows in zip(
+        evidence.parts, files, evidence.offsets, evidence.rows, strict=True
+    ):
         described = {
             "resolved": recipe.steps[position].resolved,
             "covered": covered_scripts(whens, position),
             **evidence.by_step[position].filter_files(part),
         }
         try:
-            yield part, documents, read_seen(evidence.ledger.root, described, None)
+            reached = alive.possible[offset : offset + rows]
+            yield part, documents, read_seen(evidence.ledger.root, described, reached)
         except FileNotFoundError as error:
             raise incomplete(evidence.ledger, error) from error
 
@@ -81,7 +87,8 @@ def quantile_limits(
     """Return the laxest and the strictest limits that a filter's quantiles can come to; None without any."""
     pieces: list[Seen] = []
     rows: list[np.ndarray] = []
-    for offset, (_, _, seen) in zip(evidence.offsets, parts_seen(evidence, recipe, position), strict=True):
+    looked = parts_seen(evidence, recipe, position, alive)
+    for offset, (_, _, seen) in zip(evidence.offsets, looked, strict=True):
         if not any(bound.quantiles for bound in seen.bounds):
             return None, None
         pieces.append(seen)

@@ -20,11 +20,13 @@ from pipelines.filters import (
     bound_record,
     changed_bounds,
     conditions_of,
+    of_survivors,
     quantities_of,
     with_conditions,
     with_where,
 )
 from pipelines.input_spec import InputSpec
+from pipelines.measuring import measured_together
 from pipelines.plan import MARKER
 from pipelines.products import products_of
 from pipelines.recipe import Recipe, Step, parse_change
@@ -102,17 +104,22 @@ def changed_recipe(recipe: Recipe, changes: Sequence[str]) -> Recipe:
 
 
 def settled_of(ledger: Ledger, recipe: Recipe, changed: Recipe | None = None) -> dict[int, str]:
-    """Return what the edits by run of a recorded recipe found: position -> key.
+    """Return what a run found out for the steps of its recipe: position -> key, as in `Plan.settled`.
 
-    With `changed`, of those that surely find the same in the changed recipe: neither they nor a step before them differ.
+    With `changed`, of the steps for which it surely is the same in the changed recipe: no step before them differs,
+    nor does an edit by run itself.
     """
     found = ledger.manifest.get("settled", {})
-    settled = {}
+    settled: dict[int, str] = {}
     for position, step in enumerate(recipe.steps):
-        if changed is not None and changed.steps[position].resolved != step.resolved:
-            break
-        if step.name in found:
+        differs = changed is not None and changed.steps[position].resolved != step.resolved
+        if step.name in found and step.kind == "filter":
+            # Who reaches it does not depend on it.
+            settled |= {at: found[recipe.steps[at].name] for at in measured_together(recipe.steps, position)}
+        elif step.name in found and not differs:
             settled[position] = found[step.name]
+        if differs:
+            break
     return settled
 
 
@@ -121,7 +128,8 @@ def require_measured(
 ) -> None:
     """Refuse a change of what is measured.
 
-    With `verify`, what stands behind an edit by run is measured again where that may find something else.
+    With `verify`, what stands behind an edit by run is measured again where that may find something else, and so are
+    survivors where others may survive.
 
     Raises
     ------
@@ -131,20 +139,30 @@ def require_measured(
     _, before = products_of(recipe, sample=sample, settled=settled_of(ledger, recipe))
     same = settled_of(ledger, recipe, changed)
     _, after = products_of(changed, sample=sample, settled=same)
-    unsettled = [
+    cuts = [
         at for at, step in enumerate(changed.steps) if isinstance(step.spec, SpanDedup) and at not in same
     ]
-    behind = changed.steps[unsettled[0] + 1 :] if unsettled else ()
+    behind = changed.steps[cuts[0] + 1 :] if cuts else ()
     unknown = [step for step in behind if not isinstance(step.spec, EditSpec)]
+    others = [
+        step
+        for at, step in enumerate(changed.steps)
+        if of_survivors(step.resolved) and at not in same and step not in unknown
+    ]
     named = any(
         "of" in family or "import" in family
-        for step in unknown
+        for step in (*unknown, *others)
         for family in step.resolved.get("families", ())
     )
-    if unknown and (named or not verify):
-        way = "`datagov run RECIPE --set ...` measures" if named else "Add --verify, which measures"
+    way = "`datagov run RECIPE --set ...` measures" if named else "Add --verify, which measures"
+    if others and (named or not verify):
         raise ConfigError(
-            f"This may change what step {changed.steps[unsettled[0]].name!r} cuts, and with it the texts that "
+            f"This may change which documents reach {', '.join(step.name for step in others)}, of which no others were "
+            f"measured: the ledger cannot answer. {way} those that do then"
+        )
+    if unknown and (named or not verify):
+        raise ConfigError(
+            f"This may change what step {changed.steps[cuts[0]].name!r} cuts, and with it the texts that "
             f"{', '.join(step.name for step in unknown)} measured: the ledger cannot answer. {way} the {documents} "
             "documents again"
         )

@@ -23,6 +23,7 @@ STEPS = [
     {"normalise": {}},
     {"filter": {"profile": "gopher-en", "when": {"script": "latin"}, "otherwise": "keep"}},
     {"exact_dedup": {}},
+    {"name": "words", "filter": {"bounds": {"mean_word_length": {"max": 20}}, "measure": "survivors"}},
     {"near_dedup": {"preset": "fineweb"}},
     {"span_dedup": {"unit": "sentences", "sentences": 1}},
 ]
