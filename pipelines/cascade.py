@@ -8,22 +8,20 @@ from typing import Any, Protocol
 from datagov.edits import EDITS
 from datagov.storage import Receipt
 from pipelines.coverage import covered_scripts
+from pipelines.exact import exact_dedup
 from pipelines.filters import of_survivors
 from pipelines.measuring import measured_together, measuring_tasks, receipts_of
 from pipelines.near import near_dedup
 from pipelines.plan import Plan
 from pipelines.products import Product, edit_step
 from pipelines.quantile_bounds import settle_limits
-from pipelines.sorted_runs import range_bounds
 from pipelines.span_dedup import span_dedup
 from pipelines.stage import Task, stage_key
 
 __all__ = ["Cascade", "Stages"]
 
-VERSIONS = {"screen": 1, "exact": 1}
+VERSIONS = {"screen": 1}
 """Bumped when a stage gives other results for the same inputs."""
-
-EXACT_RANGE_ENTRIES = 2_000_000
 
 
 class Stages(Protocol):
@@ -95,7 +93,7 @@ class Cascade:
             self._pending.append(position)
         elif kind == "exact_dedup":
             self.screen()
-            self._exact(position)
+            exact_dedup(self, position)
             self._pending.append(position)
         elif kind == "near_dedup":
             self.screen()
@@ -203,34 +201,6 @@ class Cascade:
     def product_digests(self, product: Product) -> list[str]:
         """Return the contents of a product in every part, as digests."""
         return [receipts[product.key].digest for receipts in self.measured]
-
-    def _exact(self, position: int) -> None:
-        step = self.steps[position]
-        (product,) = self.plan.by_step[position].products
-        runs = self.runs(product, "keys")
-        entries = sum(run["offsets"][-1] for run in runs)
-        fates = self.screen()
-        keep = step["resolved"]["keep"]
-        key = stage_key("exact", VERSIONS["exact"], self.product_digests(product), fates.digest, keep)
-        tasks = [
-            Task(
-                stage="exact",
-                unit=f"range-{bounds[0]:03d}",
-                out=str(self.plan.out),
-                receipts=(f"receipts/exact-{key}/range-{bounds[0]:03d}.json",),
-                args={
-                    "runs": runs,
-                    "bounds": bounds,
-                    "fates": fates.files[0].path,
-                    "keep": keep,
-                    "file": f"work/exact/{key}/range-{bounds[0]:03d}.parquet",
-                },
-            )
-            for bounds in (range_bounds(entries, aim=EXACT_RANGE_ENTRIES) if runs else [])
-        ]
-        done = [receipts[0] for receipts in self.session.stage(f"{step['name']}: exact", tasks)]
-        self.spend(step["name"], done)
-        self.by_dedup[position] = {"removals": [file.path for receipt in done for file in receipt.files]}
 
     def _describe(self, position: int) -> dict[str, Any]:
         step = self.plan.recipe.steps[position]

@@ -294,7 +294,7 @@ def test_inner_sizes_do_not_matter(
 ) -> None:
     """Many ranges, small row groups and small batches, as a large corpus has them."""
     for name, value in (
-        ("pipelines.cascade.EXACT_RANGE_ENTRIES", 20),
+        ("pipelines.exact.RANGE_ENTRIES", 20),
         ("pipelines.near.MATCH_RANGE_ENTRIES", 300),
         ("pipelines.stages.link.RANGE_DOCUMENTS", 10),
         ("pipelines.stages.elect.MICRO_BATCH_BYTES", 3_000),
