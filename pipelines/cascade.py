@@ -258,6 +258,14 @@ class Cascade:
 
         return described
 
+    def edit_products(self) -> dict[int, Product]:
+        """Return position of an edit step -> what it did to each document."""
+        return {
+            step["position"]: self.plan.by_step[step["position"]].products[-1]
+            for step in self.steps
+            if step["kind"] in EDITS
+        }
+
     def edits(self) -> tuple[Mapping[str, Any], ...]:
         """Return all edit steps, in order."""
         return tuple(

@@ -148,7 +148,9 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
                 "in": left,
                 "kept": left - removed,
                 "removed": removed,
-                "changed": _changed(cascade, step) if step["kind"] in EDITS else None,
+                "changed": sum(fact["changed"][str(step["position"])] for fact in facts)
+                if step["kind"] in EDITS
+                else None,
                 "annotated": sum(fact["annotated"].get(step["name"], 0) for fact in facts),
                 "not_compared": sum(fact["not_compared"].get(step["name"], 0) for fact in facts),
                 "seconds": round(cascade.step_seconds(step["position"]), 3),
@@ -160,24 +162,17 @@ def _steps(cascade: Cascade, decisions: Sequence[Receipt], documents_in: int) ->
     return steps
 
 
-def _changed(cascade: Cascade, step: Mapping[str, Any]) -> int:
-    """Return how many documents an edit changed, among all that have a text, removed before it or not."""
-    product = cascade.plan.by_step[step["position"]].products[-1]
-    return sum(int(receipts[product.key].facts["changed"]) for receipts in cascade.measured)
-
-
 def _tables(cascade: Cascade, documents: Sequence[Receipt], decisions: Sequence[Receipt]) -> dict[str, Any]:
     plan = cascade.plan
     named = {step["position"]: step["name"] for step in cascade.steps}
-    edits = [step for step in cascade.steps if step["kind"] in EDITS]
 
     def files(product: Product, table: str) -> list[str]:
         return [product.file(part.name, table) for part in plan.parts]
 
     by_text = {
         "edits": [
-            {"step": step["name"], "files": files(plan.by_step[step["position"]].products[-1], "edits")}
-            for step in edits
+            {"step": named[position], "files": files(product, "edits")}
+            for position, product in cascade.edit_products().items()
         ],
         "spans": [
             {"step": step["name"], "files": files(product, "spans")}

@@ -16,7 +16,7 @@ from pipelines.stage import Task, stage_key
 
 __all__ = ["decide", "export", "record_unreadable", "resolve", "warn_of_removals"]
 
-VERSIONS = {"resolve": 1, "decide": 4, "export": 2}
+VERSIONS = {"resolve": 1, "decide": 5, "export": 2}
 """Bumped when a stage gives other results for the same inputs."""
 
 
@@ -46,9 +46,10 @@ def decide(cascade: Cascade, resolved: Receipt) -> list[Receipt]:
     deciding = cascade.deciding()
     steps = [cascade.described(position) for position in deciding]
     evidence = [cascade.evidence(position) for position in deciding]
-    key = stage_key(
-        "decide", VERSIONS["decide"], fates.digest, resolved.digest, cascade.document_digests(), evidence
-    )
+    edits = cascade.edit_products()
+    made_of = [fates.digest, resolved.digest, cascade.document_digests(), evidence]
+    of_edits = [cascade.product_digests(product) for product in edits.values()]
+    key = stage_key("decide", VERSIONS["decide"], *made_of, of_edits)
     documents = cascade.plan.documents
     tasks = [
         Task(
@@ -63,6 +64,7 @@ def decide(cascade: Cascade, resolved: Receipt) -> list[Receipt]:
                 "errors": documents.file(part.name, "errors"),
                 "fates": cascade.part_fates[index],
                 "steps": [describe(part.name) for describe in steps],
+                "edits": {position: product.file(part.name) for position, product in edits.items()},
                 "links": resolved.files[0].path,
                 "file": f"ledger/decisions/{key}/{part.name}.parquet",
             },

@@ -130,10 +130,9 @@ class EditsBuilder:
             self._spans.append(spans_table(chunk, chunk.rows, spans))
 
     def finish(self, part: str) -> tuple[list[Output], dict[str, Any]]:
-        """Return the tables, and how many texts changed."""
+        """Return the tables."""
         table = joined(self._tables, self._kind.schema)
-        changed = int(np.count_nonzero(table.column("changed").to_numpy())) if table.num_rows else 0
         outputs = [Output(self.product.file(part), table)]
         if self._kind.spans is not None:
             outputs.append(Output(self.product.file(part, "spans"), joined(self._spans, SPANS)))
-        return outputs, {"rows": table.num_rows, "changed": changed}
+        return outputs, {"rows": table.num_rows}

@@ -24,7 +24,7 @@ def apply(task: Task) -> list[Receipt]:
     """Write the decisions of one part.
 
     `args`: rows, offset, documents, errors, fates (files of the part; fates final), steps (as for
-    screen, all of them), links (file), file (where to write).
+    screen, all of them), edits (position of an edit step -> file of what it did), links (file), file (where to write).
     """
     started = time.perf_counter()
     args = task.args
@@ -58,8 +58,18 @@ def apply(task: Task) -> list[Receipt]:
         "annotated": annotated,
         "not_compared": not_compared,
         "uncovered": uncovered_kept,
+        "changed": {
+            str(position): _changed(task, path, fates, position) for position, path in args["edits"].items()
+        },
     }
     return [finish(task, [Output(args["file"], table)], facts, started)]
+
+
+def _changed(task: Task, path: str, fates: np.ndarray, position: int) -> int:
+    """Return how many of the documents that reached an edit step it changed."""
+    changed = pq.read_table(task.root / path, columns=["changed"], use_threads=False).column("changed")
+    reached = (fates == ALIVE) | (fates > position)
+    return int(np.count_nonzero(changed.fill_null(False).to_numpy() & reached))
 
 
 def annotation_of(reason: pa.StructArray) -> np.ndarray:

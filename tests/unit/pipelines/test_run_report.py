@@ -59,3 +59,11 @@ def test_a_run_says_how_many_documents_an_edit_changed(
     assert filtered[1:] == ["4", "3", "1", "25.0", "0", ""]
     assert main([*arguments, "--json"]) == 0
     assert [step["changed"] for step in json.loads(capsys.readouterr().out)["steps"]] == [1, None]
+
+
+def test_an_edit_counts_what_reached_it(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = yaml.safe_load(recipe.read_text())
+    written["steps"] = [{"filter": {"where": "word_count < 3"}}, *written["steps"][:1]]
+    recipe.write_text(yaml.safe_dump(written))
+    assert main(["run", str(recipe), "--workers", "1", "--quiet", "--json"]) == 0
+    assert [step["changed"] for step in json.loads(capsys.readouterr().out)["steps"]] == [None, 0]

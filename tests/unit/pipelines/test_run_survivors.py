@@ -205,7 +205,7 @@ def some_text(random: Random) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_decisions_do_not_depend_on_who_is_measured(
     tmp_path_factory: pytest.TempPathFactory, recipe: MakeRecipe, govern: Run, seed: int
@@ -215,6 +215,9 @@ def test_decisions_do_not_depend_on_who_is_measured(
     texts = {f"{at:02d}": some_text(random) for at in range(random.randrange(1, 30))}
     write_corpus(folder / "corpus", texts, shards=random.randint(1, 3))
     steps = [{"name": f"s{at}", **some_step(random)} for at in range(random.randint(1, 5))]
+    # Of adjacent filters with `when` only the last may say `otherwise`: here there is one at most.
+    for step in [step for step in steps if "when" in step.get("filter", {})][1:]:
+        del step["filter"]["when"], step["filter"]["otherwise"]
     done = govern(recipe(folder, steps=steps))
     whole = govern(recipe(folder, steps=of_all(steps)), output=str(folder / "whole"))
     assert fates(done).tolist() == fates(whole).tolist()
