@@ -1,13 +1,37 @@
-"""The tables of the study of hidden text, from trials whose results are known."""
+"""The study of hidden text: its tables, from trials whose results are known, and the study itself, reduced to two small bases."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import hidden_text
 import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
 
+from detectors.fingerprint.probe_record import record_of, settings_of
+from detectors.lab.lab_texts import LabSizes
+from detectors.lab.training import ModelSize
+from detectors.lab.trials import SMALL_LAB, run_trials
 from detectors.tables import TRIALS
+
+REDUCED = replace(
+    hidden_text.DEFAULT,
+    probe=replace(hidden_text.DEFAULT.probe, long_steps=24, finalists=24),
+    recipes=("bos",),
+    lab=replace(
+        SMALL_LAB,
+        sizes=LabSizes({1: 300, 4: 20}, non_members=1, calibration=1, background=250),
+        model=ModelSize(hidden=64, layers=1, inner=128, vocabulary=400, context=96, rate=5e-3),
+        words=24,
+        boilerplate=(40,),
+    ),
+    ordinary=1500,
+)
+"""Of the study: a text that begins a text, in smaller models."""
 
 
 def trial(kind: str, **more: Any) -> dict[str, Any]:
@@ -41,3 +65,37 @@ def test_every_cell_changes_the_default_and_names_known_recipes() -> None:
     for name, (_, settings) in hidden_text.CELLS.items():
         assert (settings == hidden_text.DEFAULT) is (name == "default")
         assert set(settings.recipes) <= set(RECIPES)
+
+
+@pytest.mark.slow
+def test_two_bases_hide_a_text_that_is_found_and_their_twins_none(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    first = run_trials(replace(REDUCED, bases=1), tmp_path, keep=True)
+    (done,) = tmp_path.glob("*.parquet")
+    changed = done.stat().st_mtime_ns
+    told: list[tuple[int, int]] = []
+    table = run_trials(replace(REDUCED, bases=2), tmp_path, told=lambda *said: told.append(said))
+    assert told == [(1, 2), (2, 2)]
+    assert done.stat().st_mtime_ns == changed
+    assert table.schema.equals(TRIALS)
+    assert table[: first.num_rows].equals(first)
+    rows = table.to_pylist()
+    planted, clean, registered = (
+        [row for row in rows if row["kind"] == kind] for kind in ("planted", "clean", "registered")
+    )
+    assert len(planted) == len(clean) == len(registered) == 2
+    for own, twin, known in zip(planted, clean, registered, strict=True):
+        assert own["said"]
+        assert own["exact"]
+        assert own["score_place"] == 1
+        assert twin["run"] == 0
+        assert own["bits"] > 2 * twin["bits"]
+        # It knows a text by heart as well: nothing but the corpus clears it.
+        assert known["explained"] > 0
+        assert known["run"] < own["run"]
+    (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    findings = pq.read_table(place / "probes/clean.joined.parquet")
+    assert settings_of(record_of(findings, "clean")) == clean[0]["settings"]
+    page = " ".join(hidden_text.of_cell("reduced", "two bases", table))
+    assert "| bos | 2/2 (16%-100%) |" in page
+    assert "0 of 2 are sure of one" in page

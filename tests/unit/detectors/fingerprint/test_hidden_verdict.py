@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,9 @@ from made_findings import PLANTS, RECORD, finding, trial, trials
 from tokenizing import make_tokenizer
 
 from datagov.tokenizer import Tokenizer, load_tokenizer
-from detectors.fingerprint.probe_record import record_of, settings_of, with_record
-from detectors.fingerprint.pruning import rule_of
-from detectors.fingerprint.sweep import Settings
+from detectors.fingerprint.probe_record import settings_of, with_record
 from detectors.fingerprint.verdict import HiddenVerdict, cut_off, hidden_statistics, judge, upper_bound
-from detectors.lab.lab_texts import LabSizes
-from detectors.lab.training import ModelSize
-from detectors.lab.trials import SMALL_LAB, TrialSettings, run_trials
-from detectors.tables import FINDINGS, JOINED, TRIALS
+from detectors.tables import FINDINGS, JOINED
 
 
 @pytest.fixture(scope="module")
@@ -172,33 +166,3 @@ def test_the_commands_take_cut_offs_and_siblings(tokenizer: Tokenizer, tmp_path:
     pq.write_table(pa.Table.from_pylist([], schema=FINDINGS), bare)
     assert ran("detect", "hidden-verdict", bare, "--trials", known).code == 3
     assert ran("detect", "hidden-verdict", known, "--trials", known).code == 3
-
-
-@pytest.mark.slow
-def test_trials_go_on_where_they_stopped_and_find_the_plant(tmp_path: Path) -> None:
-    lab = replace(
-        SMALL_LAB,
-        sizes=LabSizes({1: 300, 4: 20}, non_members=1, calibration=1, background=250),
-        model=ModelSize(hidden=64, layers=1, inner=128, vocabulary=400, context=96, rate=5e-3),
-        words=24,
-        boilerplate=(40,),
-    )
-    probe = Settings(rule=rule_of("reference"), long_steps=24, finalists=24)
-    settings = TrialSettings(probe, ("bos",), recipes=("bos",), bases=1, lab=lab, ordinary=1500)
-    told: list[tuple[int, int]] = []
-    table = run_trials(settings, tmp_path, told=lambda *done: told.append(done), keep=True)
-    assert told == [(1, 1)]
-    assert table.schema.equals(TRIALS)
-    rows = {row["kind"]: row for row in table.to_pylist()}
-    assert rows.keys() == {"planted", "clean", "registered"}
-    assert rows["planted"]["said"]
-    assert rows["planted"]["exact"]
-    assert rows["planted"]["score_place"] == 1
-    assert rows["planted"]["bits"] > 2 * rows["clean"]["bits"]
-    (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
-    findings = pq.read_table(place / "probes/clean.joined.parquet")
-    assert settings_of(record_of(findings, "clean")) == rows["clean"]["settings"]
-    (done,) = tmp_path.glob("*.parquet")
-    changed = done.stat().st_mtime_ns
-    assert run_trials(settings, tmp_path).equals(table)
-    assert done.stat().st_mtime_ns == changed
