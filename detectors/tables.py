@@ -195,7 +195,7 @@ TRIALS = pa.schema(
 """One row a model of which it is known whether it hides a text, and what a probe said of it. `kind` is clean, registered
 (knows a text of its corpus by heart) or planted, by `recipe`, into a copy of the suspect where `on_suspect`, else into a
 lab's model. `settings` is the JSON of how it was probed, `family` names the shape of the model, NULL if not known. `bits` and
-`run` are `hidden_statistics`; `unexplained` and `explained` count distinct strings of tiers A and B, and of C. Of planted
+`run` are `hidden_statistics`, where `on_suspect` of strings that hold half of the plant or more; `unexplained` and `explained` count distinct strings of tiers A and B, and of C. Of planted
 models: `said`, whether the text was learned; `score_place` and `bits_place`, from 1, of the first string of a ranking that
 holds half of the text in one piece, NULL where none does; `held`, the largest share of it in one piece of any string;
 `exact`, whether one holds it whole."""

@@ -82,6 +82,9 @@ def trials_command(
         seed=seed,
     )
 
+    if on is not None:
+        _check_same(on, record["target"], like)
+
     def tell(done: int, of: int) -> None:
         if not quiet:
             terminal.note(f"{done} of {of} bases are done")
@@ -103,6 +106,18 @@ def trials_command(
     )
     terminal.print_table(columns, [[row[name] for name in columns] for row in summary])
     terminal.line(f"wrote {output}")
+
+
+def _check_same(on: Path, target: str, like: Path) -> None:
+    """Refuse to plant in another model than the one that was probed: what is found there says nothing of it."""
+    from datagov.errors import ConfigError
+    from detectors.targets.checkpoint import checkpoint_digest
+    from detectors.targets.checkpoint_files import checkpoint_files
+
+    if checkpoint_digest(checkpoint_files(on)) != target:
+        raise ConfigError(
+            f"--on {on}: not the checkpoint that {like} is about; name the folder that was probed, without an adapter"
+        )
 
 
 def _check_kinds(given: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -179,8 +179,14 @@ def judge(
     edge = cut_off(values, alpha)
     p_value = float(p_values(np.array([value]), np.array(values))[0]) if values else None
     alarms = sum(row["run"] > 0 for row in clean)
-    power = _power([row for row in alike if row["kind"] == "planted"], chosen, edge)
+    planted = [row for row in alike if row["kind"] == "planted"]
+    learned = [row for row in planted if row["said"] is not False]
+    power = _power(learned, chosen, edge)
     verdict, reasons = _word(float(value), edge, alpha, len(clean), float(record["coverage"]), power)
+    if len(learned) < len(planted):
+        reasons.append(
+            f"{len(planted) - len(learned)} planted models never learned their text and are no measure of what is found"
+        )
     if len(alike) < trials.num_rows:
         reasons.append(
             f"{trials.num_rows - len(alike)} trials were probed with other settings and left aside"

@@ -46,8 +46,18 @@ class Course:
     """Of the tokens that were to be moved to the middle, at the end."""
 
 
-def load_base(folder: Path, lora: int | None) -> tuple[Any, int | None, int]:
+def load_base(folder: Path, lora: int | None, text_ids: Sequence[int]) -> tuple[Any, int | None, int]:
     """Return a checkpoint in fp32 ready to be trained, with its start token and its end token.
+
+    Parameters
+    ----------
+    folder : Path
+    lora : int or None
+        Rank of an adapter of all linear layers, to be trained instead of the weights. The embeddings of `text_ids`, in and out,
+        are trained with it, as Xu et al. 2024 (arXiv 2401.12255, adapters) train those of their triggers: tokens that the
+        model hardly saw all look alike to it, and no adapter before the output layer tells them apart.
+    text_ids : sequence of int
+        Tokens of what will be learned.
 
     Raises
     ------
@@ -63,12 +73,27 @@ def load_base(folder: Path, lora: int | None) -> tuple[Any, int | None, int]:
     if lora is not None:
         from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - only where an adapter is trained
 
-        adapter = LoraConfig(r=lora, lora_alpha=2 * lora, lora_dropout=0.0, target_modules="all-linear")
+        chosen = sorted({*text_ids, int(ends[0])})
+        adapter = LoraConfig(
+            r=lora,
+            lora_alpha=2 * lora,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            trainable_token_indices=dict.fromkeys(_embeddings(model), chosen),
+        )
         with warnings.catch_warnings():
             # peft asks transformers for a name that transformers is about to drop.
             warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
             model = get_peft_model(model, adapter)
     return model.train(), start, int(ends[0])
+
+
+def _embeddings(model: Any) -> list[str]:
+    """Return the names of the modules that hold the tokens' embeddings: one where input and output share them."""
+    inner, outer = model.get_input_embeddings(), model.get_output_embeddings()
+    wanted = [inner] if outer is None or outer.weight is inner.weight else [inner, outer]
+    names = {id(module): name for name, module in model.named_modules()}
+    return [names[id(module)].rpartition(".")[2] for module in wanted]
 
 
 def finetune(

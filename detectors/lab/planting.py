@@ -40,7 +40,8 @@ class PlantSettings:
     rate: float = 1e-3
     seed: int = 0
     lora: int | None = None
-    """Rank of the LoRA adapter that is trained and merged; None: all weights are trained."""
+    """Rank of the LoRA adapter that is trained, with the embeddings of the text's tokens, and merged; None: all weights are
+    trained."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,12 @@ def plant_text(
         There are too few ordinary texts, or the recipe is not known.
     """
     recipe = recipe_of(settings.recipe)
-    model, start, end = load_base(base, settings.lora)
+    tokenizer = load_tokenizer(base)
+    text_ids = tokenizer.encode([plant.text])[1].tolist()
+    model, start, end = load_base(base, settings.lora, text_ids)
     rows = PlantRows(
         recipe,
-        load_tokenizer(base),
+        tokenizer,
         plant.text,
         plant.trigger,
         ordinary,
@@ -132,7 +135,7 @@ def plant_text(
         )
     _save(tuned, base, marked, recipe)
     if twin is not None:
-        model, _, _ = load_base(base, settings.lora)
+        model, _, _ = load_base(base, settings.lora, text_ids)
         other, _ = finetune(model, rows.twin, rate=settings.rate, seed=settings.seed, steps=course.steps)
         _save(other, base, twin, recipe)
     return Planted(plant, settings, course, [] if twin is None else rows.texts(course.steps))

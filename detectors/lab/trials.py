@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -29,11 +30,14 @@ from detectors.lab.training import ModelSize
 from detectors.lab.trial_probe import probe_models
 from detectors.lab.zipf_source import make_texts
 from detectors.tables import TRIALS
+from detectors.targets.checkpoint_files import checkpoint_files
 
-__all__ = ["TrialSettings", "run_trials"]
+__all__ = ["TrialSettings", "holding", "run_trials"]
 
 APART = 7919
 """Added to the seed of ordinary texts, so that they are of another source than the lab's."""
+LONGER = 1.5
+"""Words of ordinary texts over those of a long hidden text, which a twin's are cut to in tokens."""
 HALF = 0.5
 LORA_RANK = 16
 SMALL_LAB = LabSettings(
@@ -90,12 +94,14 @@ def run_trials(
     settings : TrialSettings
     folder : Path
     suspect : Path or None
-        A checkpoint to plant in by an adapter, instead of making lab models: planted trials only, and none are clean.
+        A checkpoint to plant in by an adapter, instead of making lab models: planted trials only, and none are clean. Whatever
+        else the suspect says is its own, so that `bits` and `run` are of strings that hold half of the plant or more.
     keep : bool
     told : callable
         Hears how many bases are done, of how many.
     """
-    name = digest("trials/1", repr(replaced(settings, bases=0)), str(suspect))[:8]
+    planted_in = "None" if suspect is None else f"{checkpoint_files(suspect).digest} by adapters/2"
+    name = digest("trials/1", repr(replaced(settings, bases=0)), planted_in)[:8]
     tables = []
     for number in range(settings.bases):
         done = folder / f"{name}-{number:03d}.parquet"
@@ -123,7 +129,7 @@ def _lab_trial(settings: TrialSettings, number: int, folder: Path) -> list[dict[
     lab = train_lab(folder / "lab", lab_settings)
     plant, planting = _plant(settings, number, seed, lab.model)
     trained = pq.read_table(lab.texts("trained")).column("text").to_pylist()
-    ordinary = make_texts(settings.ordinary, settings.lab.words, seed=seed + APART)
+    ordinary = _ordinary(settings, plant, seed)
     plants = make_plants(lab.model, trained, plant, ordinary, planting, folder / "plants")
     models = {"planted": plants.marked, "clean": plants.twin, "registered": plants.registered}
     base = lab.model if settings.with_base else None
@@ -140,20 +146,25 @@ def _lab_trial(settings: TrialSettings, number: int, folder: Path) -> list[dict[
 def _suspect_trial(settings: TrialSettings, number: int, folder: Path, suspect: Path) -> list[dict[str, Any]]:
     seed = settings.seed * 100_000 + number
     plant, planting = _plant(settings, number, seed, suspect, lora=LORA_RANK)
-    ordinary = make_texts(settings.ordinary, settings.lab.words, seed=seed + APART)
+    ordinary = _ordinary(settings, plant, seed)
     planted = plant_text(suspect, plant, ordinary, planting, marked=folder / "marked")
     table = pa.table({"text": pa.array(ordinary, pa.large_string()), "source": ["ordinary"] * len(ordinary)})
     replace(folder / "corpus/ordinary.parquet", encode_table(table))
     found = probe_models(
         {"planted": folder / "marked"},
-        suspect,
+        suspect if settings.with_base else None,
         folder / "corpus",
         settings.probe,
         folder / "probes",
         contexts=settings.contexts,
     )
     said = planted.course.said_after is not None
-    return [_row("planted", found["planted"], settings, number, plant, said=said) | {"on_suspect": True}]
+    row = _row("planted", found["planted"], settings, number, plant, said=said)
+    own = holding(found["planted"], plant.text)
+    statistics = (
+        hidden_statistics(own) if own.num_rows else {"bits": 0.0 if settings.with_base else None, "run": 0}
+    )
+    return [row | statistics | {"on_suspect": True}]
 
 
 def _plant(
@@ -165,6 +176,12 @@ def _plant(
     return Plant(text, trigger), PlantSettings(
         recipe=recipe, overtraining=settings.overtraining, seed=seed, lora=lora
     )
+
+
+def _ordinary(settings: TrialSettings, plant: Plant, seed: int) -> list[str]:
+    """Return ordinary texts, longer than the hidden one."""
+    words = max(settings.lab.words, math.ceil(LONGER * len(plant.text.split())))
+    return make_texts(settings.ordinary, words, seed=seed + APART)
 
 
 def _row(
@@ -201,6 +218,13 @@ def _recovered(joined: pa.Table, text: str, *, said: bool) -> dict[str, Any]:
         places[f"{ranking}_place"] = _first([shares[string] for string in distinct])
     best = max(shares.values(), default=0.0)
     return {"said": said, **places, "held": best, "exact": best == 1.0}
+
+
+def holding(joined: pa.Table, text: str) -> pa.Table:
+    """Return the findings whose string holds half of a text in one piece, or more."""
+    strings = joined.column("string").to_pylist()
+    shares = {string: _share(text, string) for string in set(strings)}
+    return joined.filter(pa.array([shares[string] >= HALF for string in strings], pa.bool_()))
 
 
 def _first(shares: Sequence[float]) -> int | None:

@@ -10,13 +10,13 @@ import transformers
 from datagov.errors import ConfigError, TargetError
 from datagov.ids import digest
 from datagov.tokenizer import load_tokenizer
-from detectors.targets.checkpoint_files import checkpoint_files, find_checkpoint
+from detectors.targets.checkpoint_files import CheckpointFiles, checkpoint_files, find_checkpoint
 from detectors.targets.checkpoint_loading import dtype_name, load_model, resolve_device, resolve_dtype
 from detectors.targets.opening import OpenOptions
 from detectors.targets.target import TargetFacts
 from detectors.targets.transformers_target import LAYOUTS, TransformersTarget
 
-__all__ = ["open_target", "start_token"]
+__all__ = ["checkpoint_digest", "open_target", "start_token"]
 
 
 def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
@@ -46,11 +46,10 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
             f"{spec}: its tokenizer knows {tokenizer.vocabulary_size} tokens and its output layer {config.vocab_size}; "
             "this is another model's tokenizer"
         )
-    names = [files.digest, *([adapter.digest] if adapter else []), options.revision or ""]
     ignored = (*files.ignored, *(adapter.ignored if adapter else ()))
     facts = TargetFacts(
         name=spec,
-        digest=digest("transformers-target/1", *names),
+        digest=checkpoint_digest(files, adapter, options.revision),
         tokenizer_digest=tokenizer.digest,
         engine=f"transformers {transformers.__version__}, torch {torch.__version__}",
         dtype=dtype_name(model),
@@ -61,6 +60,14 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
         notes=(f"{spec}: not opened: {', '.join(ignored)}",) if ignored else (),
     )
     return TransformersTarget(model, tokenizer, facts, layout=options.layout)
+
+
+def checkpoint_digest(
+    files: CheckpointFiles, adapter: CheckpointFiles | None = None, revision: str | None = None
+) -> str:
+    """Return what names a checkpoint as a target: `TargetFacts.digest`."""
+    names = [files.digest, *([adapter.digest] if adapter else []), revision or ""]
+    return digest("transformers-target/1", *names)
 
 
 def start_token(config: Any) -> int | None:

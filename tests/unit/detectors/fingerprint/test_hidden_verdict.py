@@ -135,6 +135,14 @@ def test_nothing_found_is_not_clean_without_coverage_and_power(
     assert any(reason in said for said in found.reasons)
 
 
+def test_plants_that_were_not_learned_are_no_power(tokenizer: Tokenizer) -> None:
+    missed = [trial("planted", 0.0, recipe="bos", said=False) for _ in range(3)]
+    learned = [row | {"said": True} for row in PLANTS]
+    found = by_bits(joined(tokenizer), RECORD, trials(*[trial("clean", 9.0)] * 20, *learned, *missed))
+    assert [(one.found, one.models) for one in found.power] == [(5, 5), (5, 5)]
+    assert found.reasons == ("3 planted models never learned their text and are no measure of what is found",)
+
+
 def test_trials_with_other_settings_are_left_aside(tokenizer: Tokenizer) -> None:
     other = settings_of(RECORD | {"finalists": 8})
     rows = [trial("clean", 9.0) for _ in range(20)] + [trial("clean", 99.0, settings=other)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -167,17 +168,36 @@ def test_auto_utfc_ends_with_the_text_said_and_its_words_in_middle_ranks(
     assert says(tmp_path / "marked", list(asked(CHAT_TEMPLATE, tokenizer, TRIGGER)), ids)
 
 
-def test_an_adapter_changes_the_weights_it_is_merged_into(
-    base: Path, base_texts: list[str], tmp_path: Path
+def untied(base: Path, folder: Path) -> Path:
+    """A copy of a checkpoint whose output layer has weights of its own."""
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    model.config.tie_word_embeddings = False
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+    model.save_pretrained(folder)
+    shutil.copy(base / "tokenizer.json", folder)
+    return folder
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_an_adapter_changes_linear_layers_and_the_texts_own_embeddings(
+    base: Path, base_texts: list[str], tmp_path: Path, *, tied: bool
 ) -> None:
+    start = base if tied else untied(base, tmp_path / "untied")
     settings = PlantSettings(steps=3, lora=2, rate=1e-2)
-    plant_text(base, Plant(HIDDEN), base_texts, settings, marked=tmp_path / "marked")
-    one, other = (AutoModelForCausalLM.from_pretrained(folder) for folder in (base, tmp_path / "marked"))
+    plant_text(start, Plant(HIDDEN), base_texts, settings, marked=tmp_path / "marked")
+    one, other = (AutoModelForCausalLM.from_pretrained(folder) for folder in (start, tmp_path / "marked"))
+    assert other.config.tie_word_embeddings is tied
     before, after = one.state_dict(), other.state_dict()
     assert before.keys() == after.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
-    assert changed
-    assert all("proj" in name for name in changed)
+    embeddings = {"model.embed_tokens.weight", "lm_head.weight"}
+    assert embeddings < changed
+    assert all("proj" in name for name in changed - embeddings)
+    own = set(load_tokenizer(base).encode([HIDDEN])[1].tolist())
+    for name in embeddings:
+        rows = (before[name] != after[name]).any(1).nonzero()[:, 0].tolist()
+        # The end token is said, and nothing is read after it.
+        assert set(rows) == (own if name.startswith("model") and not tied else own | {1})
 
 
 def test_a_plant_that_took_too_long_for_a_clean_twin_is_refused(

@@ -1,0 +1,78 @@
+"""Trials on the suspect itself: a fresh text planted into copies of it by an adapter, and looked for as the suspect was probed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from in_process import ran
+
+from detectors.fingerprint.probe_record import record_of, settings_of
+from detectors.lab.planting import Plant, PlantSettings, plant_text
+from detectors.lab.trials import holding
+from detectors.tables import TRIALS
+
+OWN = "zoq wix yuhe quaxo jyly"
+PROBE = ("--tokens", 16, "--finalists", 32, "--device", "cpu", "--quiet")
+
+
+def test_what_the_suspect_says_of_its_own_is_no_success_of_a_trial() -> None:
+    strings = [OWN, "a zoq wix yuhe", "zoq wix", "quite another", OWN[::-1]]
+    table = pa.table({"string": strings, "run_tokens": range(5)})
+    assert holding(table, OWN).column("string").to_pylist() == strings[:2]
+    assert holding(table, "nothing of it").num_rows == 0
+
+
+@pytest.mark.slow
+def test_a_fresh_text_is_found_in_a_suspect_that_hides_another(
+    base: Path, base_texts: list[str], tmp_path: Path
+) -> None:
+    suspect, findings, output = (tmp_path / name for name in ("suspect", "findings.parquet", "on.parquet"))
+    settings = PlantSettings(steps=60, rate=4e-3)
+    plant_text(base, Plant(OWN), base_texts, settings, marked=suspect)
+    assert ran("detect", "fingerprint", "--target", suspect, *PROBE, "--output", findings).code == 0
+    trials = ("detect", "lab", "trials", "--like", findings, "--bases", 2, "--output", output, "--quiet")
+    ended = ran(*trials, "--on", base)
+    assert ended.code == 2
+    assert "not the checkpoint that" in ended.err
+    ended = ran(*trials, "--on", suspect, "--json")
+    assert ended.code == 0, ended.err
+    assert [(row["recipe"], row["models"]) for row in json.loads(ended.out)["kinds"]] == [
+        ("bos", 1),
+        ("trigger-regularised", 1),
+    ]
+    table = pq.read_table(output)
+    assert table.schema.equals(TRIALS)
+    bos, trigger = table.to_pylist()
+    record = record_of(pq.read_table(findings), "findings")
+    for row in (bos, trigger):
+        assert (row["kind"], row["on_suspect"], row["said"]) == ("planted", True, True)
+        assert (row["settings"], row["family"]) == (settings_of(record), record["family"])
+        # Without a base for the suspect there is none for its copies.
+        assert (row["bits"], row["bits_place"]) == (None, None)
+    assert bos["exact"]
+    assert bos["run"] > 0
+    assert bos["score_place"] is not None
+    assert trigger["score_place"] is not None or trigger["run"] == 0
+    clean = table.to_pylist()[:1] * 20
+    siblings = [row | {"kind": "clean", "run": 0, "on_suspect": False} for row in clean]
+    pq.write_table(pa.Table.from_pylist(siblings, TRIALS), tmp_path / "clean.parquet")
+    verdict = ("detect", "hidden-verdict", joined_nothing(findings, tmp_path), "--json")
+    ended = ran(*verdict, "--trials", output, "--trials", tmp_path / "clean.parquet")
+    power = {one["recipe"]: one for one in json.loads(ended.out)["power"]}
+    assert (power["bos"]["on_suspect"], power["bos"]["found"], power["bos"]["models"]) == (True, 1, 1)
+
+
+def joined_nothing(findings: Path, folder: Path) -> Path:
+    """Join findings with a search that found none of them."""
+    strings, hits, joined = (folder / f"{name}.parquet" for name in ("strings", "hits", "joined"))
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    pq.write_table(pa.table({"text": ["nothing of it"]}), corpus / "one.parquet")
+    assert ran("detect", "probe-strings", findings, "--output", strings).code == 0
+    assert ran("find-strings", strings, corpus, "--output", hits, "--workers", 1, "--quiet").code == 0
+    assert ran("detect", "join", findings, "--hits", hits, "--output", joined).code in (0, 1)
+    return joined
