@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datagov import terminal
+from datagov.errors import ConfigError
 from detectors.commands.target_options import (
     AdapterOption,
     ApiOption,
@@ -53,6 +54,24 @@ def extract_command(
             help="The ledger's spans: replay these instead, e.g. the personal data of `redact`.",
         ),
     ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            min=1,
+            help="Sample so many texts after the start token instead, rank them by four marks of memory, and look them up.",
+        ),
+    ] = None,
+    sample_tokens: Annotated[
+        int, typer.Option("--sample-tokens", min=1, help="Most tokens of a sample.")
+    ] = 256,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Tokens that a sample draws from.")] = 40,
+    smaller: Annotated[
+        str | None,
+        typer.Option(
+            "--smaller", metavar="TARGET", help="A smaller model: one of the four marks of samples."
+        ),
+    ] = None,
     dataset: Annotated[
         str,
         typer.Option("--dataset", help="Of the recipe, where TEXTS have no doc_id and --spans are given."),
@@ -72,13 +91,20 @@ def extract_command(
 ) -> None:
     """Give the model the beginning of passages and count how often it goes on exactly as the corpus does.
 
-    No text is written or shown, personal data least of all: rows of the texts, lengths and matches are.
+    No text is written or shown, personal data least of all: rows of the texts, lengths and matches are. With --samples the
+    model says texts unasked, which the file holds and the screen does not show.
     """
     from datagov.storage import encode_table, replace
     from datagov.tokenizer import load_tokenizer
     from detectors.probes.extraction import passages, replay, span_tasks
     from detectors.texts import read_texts
 
+    if samples is not None and (controls is not None or spans is not None):
+        raise ConfigError(
+            "--samples: nothing is given to the model, so that --controls and --spans do not go with it"
+        )
+    if samples is None and smaller is not None:
+        raise ConfigError("--smaller is for --samples")
     given = read_texts(texts, dataset=dataset)
     asked = None if spans is None else _spans(spans, given)
     others = None if controls is None else read_texts(controls)
@@ -92,6 +118,22 @@ def extract_command(
         api=api,
         key_variable=key_variable,
     )
+    if samples is not None:
+        from detectors.commands.extract_samples import extract_samples
+
+        extract_samples(
+            suspect,
+            given,
+            smaller=None if smaller is None else opened(smaller, dtype=dtype, device=device),
+            count=samples,
+            tokens=sample_tokens,
+            top_k=top_k,
+            run=suffix,
+            seed=seed,
+            output=output,
+            as_json=as_json,
+        )
+        return
     words = load_tokenizer(tokenizer or Path(target))
     start = suspect.facts.start_token_id
     drawn = {"prefix": prefix, "suffix": suffix, "most": most, "seed": seed}

@@ -18,6 +18,7 @@ from detectors.targets.batching import batches
 from detectors.targets.forcing import greedy
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead, head_of
+from detectors.targets.sampling import drawn
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, token_statistics
 from detectors.targets.tolerance import measured_tolerance
@@ -161,6 +162,22 @@ class TransformersTarget:
         """Return the greedy continuation of each prefix by `steps` tokens."""
         self._check(prefixes, more=steps)
         return greedy(self._model, prefixes, steps, budget_tokens=self._batch_tokens)
+
+    def sample(self, uniform_NS: npt.NDArray[np.float64], *, top_k: int) -> TokenBatch:
+        """Return N texts of at most S tokens, drawn by the given numbers after the start token; see `sampling.drawn`.
+
+        Raises
+        ------
+        ConfigError
+            The model names no start token.
+        TargetError
+            The context does not hold so many tokens.
+        """
+        start = self.facts.start_token_id
+        if start is None:
+            raise ConfigError(f"{self.facts.name}: names no start token to sample after (--start-token)")
+        self._check(TokenBatch.of([[start]]), more=uniform_NS.shape[1])
+        return drawn(self._model, start, uniform_NS, top_k=top_k, budget_tokens=self._batch_tokens)
 
     def confirm(self) -> None:
         """Nothing to make sure of: the weights are in this process's memory."""
