@@ -67,7 +67,7 @@ def row_means(values_T: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt
 def lowest_means(
     values_T: npt.NDArray[Any], offsets: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Return the mean of the `counts[r]` smallest values of each row r, float64[N]; NaN where that is 0."""
+    """Return the mean of the `counts[r]` smallest values of each row r, float64[N]; NaN where that is 0 or a value is NaN."""
     out = np.empty(len(offsets) - 1)
     _lowest(values_T, offsets, counts, out)
     return out
@@ -116,14 +116,37 @@ def _means(values_T: np.ndarray, offsets: np.ndarray, out: np.ndarray) -> None:
 
 @kernel
 def _lowest(values_T: np.ndarray, offsets: np.ndarray, counts: np.ndarray, out: np.ndarray) -> None:
+    longest = 0
     for row in range(len(out)):
-        count = counts[row]
-        if count == 0:
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    below, above = np.empty(longest, values_T.dtype), np.empty(longest, values_T.dtype)
+    for row in range(len(out)):
+        left, wanted, total = offsets[row + 1] - offsets[row], counts[row], 0.0
+        below[:left] = values_T[offsets[row] : offsets[row + 1]]
+        if wanted == 0 or np.isnan(below[:left]).any():
             out[row] = np.nan
             continue
-        # Selected before they are sorted: sorting a whole row for its lowest fifth takes twice as long.
-        lowest = np.sort(np.partition(values_T[offsets[row] : offsets[row + 1]], count - 1)[:count])
-        total = 0.0
-        for value in lowest:
-            total += np.float64(value)
-        out[row] = total / count
+        # Values are split at a pivot until as many as are wanted lie below it. Every value is written to both sides and
+        # one of the two moves on: half of all branches would be guessed wrong, which costs four times as much.
+        while wanted:
+            first, middle, last = below[0], below[left // 2], below[left - 1]
+            pivot = max(min(first, middle), min(max(first, middle), last))
+            lower, higher = 0, 0
+            for i in range(left):
+                value = below[i]
+                below[lower] = value
+                above[higher] = value
+                lower += value < pivot
+                higher += value > pivot
+            if wanted < lower:
+                left = lower
+                continue
+            for i in range(lower):
+                total += np.float64(below[i])
+            equal = min(left - lower - higher, wanted - lower)
+            if equal:
+                total += equal * np.float64(pivot)
+            wanted -= lower + equal
+            left = higher
+            below, above = above, below
+        out[row] = total / counts[row]
