@@ -1,4 +1,4 @@
-"""What one row of logits says of the token that came: five numbers, in fp32, without keeping the row."""
+"""What one row of logits says of the token that came: six numbers, in fp32, without keeping the row."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from detectors.targets.fused_statistics import fused_statistics
 
 __all__ = ["TokenStatistics", "token_statistics"]
 
+SLICE_LOGITS = 1 << 18
+"""Logits that a CPU works on at a time: 1 MiB, which stays in a core's own cache from one operation to the next."""
+
 
 class TokenStatistics(NamedTuple):
     """Shape (M,) each; see `detectors.trace.TraceBatch` for what they mean."""
@@ -19,6 +22,8 @@ class TokenStatistics(NamedTuple):
     variance: torch.Tensor
     top1: torch.Tensor
     rank: torch.Tensor
+    """int32."""
+    top1_id: torch.Tensor
     """int32."""
 
 
@@ -35,14 +40,21 @@ def token_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenSta
     if logits_MV.is_cuda:
         fused = fused_statistics(logits_MV, token_M)
         if fused is not None:
-            return TokenStatistics(*fused)
-    return plain_statistics(logits_MV, token_M)
+            return TokenStatistics(*(*fused, _first_largest(logits_MV)))
+        return plain_statistics(logits_MV, token_M)
+    rows = max(SLICE_LOGITS // logits_MV.shape[1], 1)
+    parts = [
+        plain_statistics(logits_MV[start : start + rows], token_M[start : start + rows])
+        for start in range(0, max(len(token_M), 1), rows)
+    ]
+    return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
 
 def plain_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenStatistics:
     """Return the same by torch's own operations, on any device."""
     token_M1 = token_M[:, None]
     chosen_M1 = logits_MV.gather(1, token_M1)
+    top1_id_M = _first_largest(logits_MV)
     work_MV = torch.empty_like(logits_MV)
     # Comparing into floats: summing them is several times faster than summing booleans, and exact below 2^24.
     rank_M = torch.gt(logits_MV, chosen_M1, out=work_MV).sum(1).to(torch.int32)
@@ -61,4 +73,13 @@ def plain_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenSta
         variance=variance_M,
         top1=-log_sum_M,
         rank=rank_M,
+        top1_id=top1_id_M,
     )
+
+
+def _first_largest(logits_MV: torch.Tensor) -> torch.Tensor:
+    """Return the column of the largest logit of each row, the first of equals, int32[M]."""
+    if logits_MV.is_cuda:
+        return logits_MV.argmax(1).to(torch.int32)
+    # On a CPU numpy's is twelve times as fast; the memory is the same.
+    return torch.from_numpy(logits_MV.numpy().argmax(1).astype("int32"))

@@ -28,10 +28,10 @@ __all__ = ["LAYOUTS", "TransformersTarget"]
 
 LAYOUTS = ("padded", "packed")
 STATISTICS = frozenset({"entropy", "variance", "top1", "rank"})
-BATCH_TOKENS = {"cuda": 16_384, "cpu": 2_048}
+BATCH_TOKENS = {"cuda": 16_384, "cpu": 1_024}
 """Tokens of a forward pass, padding included."""
-CHUNK_LOGITS = {"cuda": 1 << 27, "cpu": 1 << 20}
-"""Logits that exist at a time: 512 MiB on a GPU; on a CPU what stays in its cache."""
+CHUNK_LOGITS = {"cuda": 1 << 27, "cpu": 1 << 22}
+"""Logits that exist at a time: 512 MiB on a GPU, 16 MiB on a CPU, whose products of few rows are slow."""
 
 
 class TransformersTarget:
@@ -155,6 +155,7 @@ class TransformersTarget:
             entropy_T=found.entropy,
             variance_T=found.variance,
             top1_T=found.top1,
+            top1_id_T=found.top1_id,
             rank_T=found.rank,
         )
 
@@ -275,7 +276,7 @@ class _Collected:
 
     def __init__(self, tokens: int) -> None:
         self.logprob, self.entropy, self.variance, self.top1 = np.empty((4, tokens), dtype=np.float32)
-        self.rank = np.empty(tokens, dtype=np.int32)
+        self.rank, self.top1_id = np.empty((2, tokens), dtype=np.int32)
 
     def put(
         self, statistics: TokenStatistics, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]

@@ -29,6 +29,7 @@ def test_the_statistics_are_those_of_the_definitions(spread: float) -> None:
         "variance": (probs * (logs + entropy[:, None]).square()).sum(-1),
         "top1": logs.amax(-1),
         "rank": (logs > chosen).sum(-1),
+        "top1_id": logs.argmax(-1),
     }
     for name, values in expected.items():
         scale = max(float(values.abs().max()), 1.0)
@@ -39,7 +40,19 @@ def test_a_certain_token_has_no_entropy_and_no_variance() -> None:
     logits = torch.full((1, 50), -200.0)
     logits[0, 7] = 200.0
     found = token_statistics(logits, torch.tensor([7]))
-    assert [float(values) for values in found] == [0.0, 0.0, 0.0, 0.0, 0.0]
+    assert [float(values) for values in found] == [0.0, 0.0, 0.0, 0.0, 0.0, 7.0]
+
+
+def test_of_equal_largest_logits_the_first_is_named_and_rows_do_not_depend_on_their_slice() -> None:
+    logits = torch.zeros((5, 1 << 17))  # two rows a slice
+    logits[:, [900, 70_000]] = 3.0
+    token = torch.tensor([0, 900, 70_000, 5, 1])
+    found = token_statistics(logits.clone(), token)
+    assert found.top1_id.tolist() == [900] * 5
+    assert found.rank.tolist() == [2, 0, 0, 2, 2]
+    for row in range(5):
+        alone = token_statistics(logits[row : row + 1].clone(), token[row : row + 1])
+        assert [float(part[0]) for part in alone] == [float(part[row]) for part in found]
 
 
 @settings(max_examples=examples(60))
