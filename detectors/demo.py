@@ -93,13 +93,17 @@ def demo(folder: Path, *, as_json: bool = False) -> bool:
 
 
 def score_sets(
-    lab: Lab, folder: Path, sets: Sequence[str], methods: Sequence[str] = METHODS
+    lab: Lab,
+    folder: Path,
+    sets: Sequence[str],
+    methods: Sequence[str] = METHODS,
+    extras: Extras | None = None,
 ) -> dict[str, Path]:
     """Score some sets of a lab's texts under its model; return the scores table of each."""
     target = open_target(str(lab.model), OpenOptions(device="cpu"))
     tracer = tracer_of(target, plan_windows(target), store=folder / "traces")
     chosen = [Chosen(method(name), resolve_params(method(name), {})) for name in methods]
-    extras = Extras(frequency=lab.frequency)
+    extras = extras or Extras(frequency=lab.frequency)
     found = {}
     for name in sets:
         texts = read_texts(str(lab.texts(name)))

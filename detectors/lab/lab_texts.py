@@ -62,6 +62,7 @@ class LabTexts:
             "non_members": _table("non_member", self.non_members, 0, [0] * len(self.non_members)),
             "calibration": _table("calibration", self.calibration, 0, [0] * len(self.calibration)),
             "shifted": _table("shifted", self.shifted, 0, [0] * len(self.shifted)),
+            "background": _table("background", self.background, 0, [0] * len(self.background)),
         }
         parts["labelled"] = pa.concat_tables([parts["members"], parts["non_members"]])
         parts["trap"] = pa.concat_tables([parts["members"], parts["shifted"]])

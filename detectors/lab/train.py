@@ -69,7 +69,7 @@ class Lab:
         return self.folder / "frequency.parquet"
 
     def texts(self, name: str) -> Path:
-        """Return the file of a set: members, non_members, calibration, shifted, labelled or trap.
+        """Return the file of a set: members, non_members, calibration, shifted, background, labelled or trap.
 
         `trained` is what the model saw, each text as often as it saw it.
         """

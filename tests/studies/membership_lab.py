@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 from membership_error import ALPHA, CONTROL_HEAD, SPLITS, control_row
+from membership_passes import FURTHER, SHOT_CHARS, SHOT_WINDOW, SHOTS, Scored, further_scores
 
 from detectors.demo import DECLARED, judge_set, score_sets
 from detectors.lab.lab_texts import LabSizes
@@ -19,8 +20,12 @@ from detectors.lab.training import ModelSize
 from detectors.statistics.roc import Auroc, auroc
 
 METHODS = ("loss", "zlib_ratio", "min_k", "min_k_plus_plus", "dc_pdd", "gap_k", "rank", "lowercase")
+"""Those that score every set; `FURTHER` methods score members and non-members."""
 SETS = ("members", "non_members", "calibration", "shifted")
 RESAMPLES = 2000
+FEWEST = 10
+"""Defined scores of a side from which a rate is given."""
+UNDEFINED = f"undefined for all but fewer than {FEWEST} texts of a side"
 SETTINGS = LabSettings(
     sizes=LabSizes({1: 120, 4: 60, 16: 40}, non_members=150, calibration=150, background=400),
     model=ModelSize(hidden=128, layers=2, inner=384, vocabulary=2048, context=192, rate=3e-3),
@@ -32,7 +37,7 @@ class LabFound:
     """What was seen of one lab."""
 
     aurocs: dict[tuple[str, int], Auroc]
-    """(method, repetition) -> members seen so often against non-members."""
+    """(method, repetition) -> members seen so often against non-members; without methods of few defined scores."""
     gains: dict[str, tuple[float, float, float]]
     """Method -> AUROC at 16 less AUROC at 4: value, low, high."""
     trap_members: Auroc
@@ -51,13 +56,18 @@ def study_lab(folder: Path, settings: LabSettings, corpus: Sequence[str] | None)
     files = score_sets(lab, folder / "scores", SETS, METHODS)
     scores = {name: {method: scores_of(path, method) for method in METHODS} for name, path in files.items()}
     times = pq.read_table(lab.texts("members")).column("repetition").to_numpy()
+    scored = {
+        method: Scored(scores["members"][method], times, scores["non_members"][method]) for method in METHODS
+    } | further_scores(lab, settings, folder)
     aurocs, gains = {}, {}
-    for method in METHODS:
-        known = scores["non_members"][method]
-        groups = {seen: scores["members"][method][times == seen] for seen in settings.sizes.repeated}
+    for method, one in scored.items():
+        known = defined(one.non_members)
+        groups = {seen: defined(one.members[one.times == seen]) for seen in settings.sizes.repeated}
+        if min(map(len, (known, *groups.values()))) < FEWEST:
+            continue
         for seen, values in groups.items():
-            aurocs[method, seen] = auroc(defined(values), defined(known))
-        gains[method] = gain(defined(groups[16]), defined(groups[4]), defined(known), seed=settings.seed)
+            aurocs[method, seen] = auroc(values, known)
+        gains[method] = gain(groups[16], groups[4], known, seed=settings.seed)
     declared = {name: of[DECLARED] for name, of in scores.items()}
     words = judge_set(lab, "members", files, "shifted")
     return LabFound(
@@ -134,8 +144,11 @@ def repetition_section(found: Mapping[tuple[str, int], LabFound], settings: LabS
     sizes, model = settings.sizes, settings.model
     counts = ", ".join(f"{count} seen {times}x" for times, count in sizes.repeated.items())
     rows = []
-    for method in METHODS:
+    for method in (*METHODS, *FURTHER):
         for (name, seed), one in found.items():
+            if method not in one.gains:
+                rows.append(f"| {method} | {name} | {seed} | {UNDEFINED}" + " |" * (len(sizes.repeated) + 1))
+                continue
             value, low, high = one.gains[method]
             rows.append(
                 f"| {method} | {name} | {seed} | "
@@ -148,7 +161,10 @@ def repetition_section(found: Mapping[tuple[str, int], LabFound], settings: LabS
             f"A Llama of {model.layers} layers, width {model.hidden} and {model.vocabulary} tokens, trained in one pass over "
             f"excerpts of 400 characters ({counts}), against {sizes.non_members} non-members drawn from the same texts. AUROC "
             "with 95 % intervals; the last columns are the gain from 4 to 16 times, by a bootstrap in which both share the "
-            "drawn non-members, and whether its interval lies above 0. An interval around 0.5 at 1x says that nothing was shown."
+            "drawn non-members, and whether its interval lies above 0. An interval around 0.5 at 1x says that nothing was shown. "
+            "The reference has the same size and training, on other texts. `recall` and `con_recall` score the first "
+            f"{SHOT_WINDOW} tokens, after {SHOTS} texts of {SHOT_CHARS} characters: more does not fit into this context, and no "
+            "lab model ever saw two texts in a row. `min_k_plus_plus_top` is for endpoints that give no entropy."
         ),
         (
             "| method | text | seed | 1x | 4x | 16x | 16x less 4x | above |",

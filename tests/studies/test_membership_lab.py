@@ -15,6 +15,7 @@ from membership_lab import (
     study_lab,
     trap_section,
 )
+from membership_passes import FURTHER
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,15 @@ def test_what_is_seen_more_often_is_told_better(found: LabFound) -> None:
     assert found.aurocs["min_k", 16].low > found.aurocs["min_k", 1].value
 
 
+def test_further_passes_tell_members_seen_often(found: LabFound) -> None:
+    for method in ("pac", "reference"):
+        assert found.aurocs[method, 16].value > found.aurocs[method, 1].value
+    assert found.aurocs["reference", 16].low > 0.5
+    assert set(found.gains) >= {*METHODS, *FURTHER} - {
+        "surp"
+    }  # SURP is undefined for most texts of a small model
+
+
 def test_the_trap_is_high_and_confounded(found: LabFound) -> None:
     assert found.trap_members.low > 0.5
     assert set(found.trap_verdicts) <= {"confounded", "not calibratable"}
@@ -38,6 +48,6 @@ def test_the_trap_is_high_and_confounded(found: LabFound) -> None:
 
 def test_the_page_has_a_line_of_each_lab_and_method(found: LabFound) -> None:
     labs = {("made", 1): found}
-    assert repetition_section(labs, SMALL).count("| made | 1 |") == len(METHODS)
+    assert repetition_section(labs, SMALL).count("| made | 1 |") == len(METHODS) + len(FURTHER)
     assert "confounded" in trap_section(labs)
     assert control_section(labs).splitlines()[-1].startswith("| made | 1 | 50 | 0.0392 |")

@@ -22,7 +22,8 @@ def test_the_mean_of_the_lowest_is_that_of_the_sorted(rows: list[tuple[list[floa
     offsets = np.cumsum([0, *(len(row) for row, _ in rows)])
     counts = np.array([min(count, len(row)) for row, count in rows], dtype=np.int64)
     expected = [
-        np.mean(sorted(row)[:count]) if count else np.nan for (row, _), count in zip(rows, counts, strict=True)
+        np.mean(sorted(row)[:count]) if count else np.nan
+        for (row, _), count in zip(rows, counts, strict=True)
     ]
     assert lowest_means(values, offsets, counts) == pytest.approx(expected, rel=1e-12, nan_ok=True)
 
