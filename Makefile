@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 CORPUS ?= ../shared/corpus
 LABELLED ?= ../shared/labelled
 LEXICONS ?= ../shared/lexicons
+# What of it: CI leaves out the engine that is built from source.
+ENGINES ?= tests/engines
 # For example --kept faults.jsonl --most 12: cases of the crash matrix in pieces.
 CASES ?=
 INSTALLED := $(VENV)/.installed
@@ -56,8 +58,8 @@ lmplz: $(INSTALLED) ## KenLM: the library that reads language models, and the pr
 	PYTHON=$(BIN)/python infra/lmplz/build.sh $(BIN)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lm]'
 
-engines: $(INSTALLED) ## real engines, in an environment of their own: vLLM on CPU, transformers serve
-	$(BIN)/python -m pytest -q -rs tests/engines
+engines: $(INSTALLED) ## real engines, in environments of their own: vLLM on CPU, transformers serve, llama-cpp-python (builds for minutes)
+	$(BIN)/python -m pytest -q -rs $(ENGINES)
 
 faults: $(INSTALLED) peers ## kill, fill and fail a run at every step of its commits; the tables of docs/reliability.md
 	PYTHONPATH=tests $(BIN)/python tests/faults/crash_matrix.py --page docs/reliability.md $(CASES)

@@ -180,6 +180,10 @@ class FaultyEndpoint:
             return JSONResponse({"error": {"message": "prompt must be a string"}}, 400)
         return self.honest(asked)
 
+    def ids_break(self, asked: Json) -> Response:
+        """Fail inside on ids, as llama-cpp-python's server does."""
+        return self.honest(asked) if isinstance(asked["prompt"], str) else self.broken(asked)
+
     def single_only(self, asked: Json) -> Response:
         if len(prompts_of(asked)) > 1:
             return JSONResponse({"error": {"message": "one prompt a request"}}, 400)

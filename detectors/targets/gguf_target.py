@@ -15,6 +15,7 @@ import numpy as np
 
 from datagov.errors import ConfigError, TargetError
 from datagov.ids import digest
+from datagov.tokenizer import Tokenizer, load_tokenizer
 from detectors.ragged import TokenBatch, offsets_of
 from detectors.targets.checkpoint_files import file_digest
 from detectors.targets.opening import OpenOptions
@@ -26,19 +27,22 @@ __all__ = ["GgufTarget", "open_target"]
 
 SCHEME = "gguf:"
 CONTEXT = 2048
-"""Most tokens of a window; the library keeps a score for each of them and each word of the vocabulary."""
+"""Most tokens of a window, if the model was made for as many; the library keeps a score for each of them and each word of
+the vocabulary."""
 
 
 class GgufTarget:
-    """A model of llama-cpp-python. Its key-value cache is half precision, so its numbers differ from torch's by about 0.006."""
+    """A model of llama-cpp-python. Its key-value cache is half precision, so its numbers differ from torch's by up to 0.006."""
 
-    def __init__(self, model: Any, name: str, named: str) -> None:
+    def __init__(self, model: Any, name: str, named: str, tokenizer: Tokenizer | None) -> None:
         self._model = model
+        self._tokenizer = tokenizer
+        self._most = _context(model)
         start = next((token for token in (model.token_bos(), model.token_eos()) if token >= 0), None)
         self.facts = TargetFacts(
             name=name,
             digest=named,
-            tokenizer_digest=digest("gguf-tokenizer/1", named),
+            tokenizer_digest=tokenizer.digest if tokenizer else digest("gguf-tokenizer/1", named),
             engine=f"llama-cpp-python {version('llama-cpp-python')}",
             dtype="gguf",
             vocabulary_size=model.n_vocab(),
@@ -49,14 +53,27 @@ class GgufTarget:
             generated_logprobs="exact",
             id_prompts=True,
             statistics=frozenset({"entropy", "variance", "top1", "rank"}),
-            context_tokens=model.n_ctx(),
+            context_tokens=self._most,
         )
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
-        """Return the token ids of each text, without any special token."""
-        return TokenBatch.of(
-            [self._model.tokenize(text.encode(), add_bos=False, special=False) for text in texts]
-        )
+        """Return the token ids of each text, without any special token.
+
+        Raises
+        ------
+        TargetError
+            The tokenizer that was named makes other ids of a text than the file's own.
+        """
+        ids = [self._model.tokenize(text.encode(), add_bos=False, special=False) for text in texts]
+        if self._tokenizer is not None:
+            named = TokenBatch(*self._tokenizer.encode(texts))
+            for row, own in enumerate(ids):
+                if named.row(row).tolist() != own:
+                    raise TargetError(
+                        f"{self.facts.name}: its tokenizer makes other tokens than the one named by --tokenizer of text {row} "
+                        f"({texts[row][:40]!r}); name the tokenizer.json that the file was converted with"
+                    )
+        return TokenBatch.of(ids)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of token ids; bytes that are not UTF-8 become U+FFFD."""
@@ -65,14 +82,14 @@ class GgufTarget:
     def trace(self, windows: TokenBatch) -> TraceBatch:
         """Return the statistics of every token but the first of each row."""
         offsets = offsets_of(np.maximum(windows.lengths - 1, 0))
-        columns_5T = np.empty((5, int(offsets[-1])))
+        columns_6T = np.empty((6, int(offsets[-1])))
         tokens = np.empty(int(offsets[-1]), dtype=np.int32)
         for row in range(len(windows)):
             ids = windows.row(row)
             place = slice(int(offsets[row]), int(offsets[row + 1]))
             if len(ids) > 1:
                 tokens[place] = ids[1:]
-                columns_5T[:, place] = _statistics(self._scores(ids)[:-1], ids[1:])
+                columns_6T[:, place] = _statistics(self._scores(ids)[:-1], ids[1:])
         return TraceBatch(
             origin=TraceOrigin(
                 target_digest=self.facts.digest,
@@ -87,11 +104,12 @@ class GgufTarget:
             texts=len(windows),
             offsets=offsets,
             token_ids_T=tokens,
-            logprob_T=columns_5T[0].astype(np.float32),
-            entropy_T=columns_5T[1].astype(np.float32),
-            variance_T=columns_5T[2].astype(np.float32),
-            top1_T=columns_5T[3].astype(np.float32),
-            rank_T=columns_5T[4].astype(np.int32),
+            logprob_T=columns_6T[0].astype(np.float32),
+            entropy_T=columns_6T[1].astype(np.float32),
+            variance_T=columns_6T[2].astype(np.float32),
+            top1_T=columns_6T[3].astype(np.float32),
+            top1_id_T=columns_6T[5].astype(np.int32),
+            rank_T=columns_6T[4].astype(np.int32),
         )
 
     def force(self, prefixes: TokenBatch, steps: int) -> Continuations:
@@ -114,30 +132,31 @@ class GgufTarget:
         """Nothing to make sure of: the weights are in this process's memory."""
 
     def _scores(self, ids: Any) -> Any:
-        if len(ids) > self._model.n_ctx():
-            raise TargetError(
-                f"{self.facts.name}: {len(ids)} tokens in a row; its context holds {self._model.n_ctx()}"
-            )
+        most = self._most
+        if len(ids) > most:
+            raise TargetError(f"{self.facts.name}: {len(ids)} tokens in a row; its context holds {most}")
         self._model.reset()
         self._model.eval([int(token) for token in ids])
         return np.asarray(self._model.scores[: len(ids)], dtype=np.float64)
 
 
 def _statistics(logits_TV: Any, token_T: Any) -> Any:
-    """Return logprob, entropy, variance, top1 and rank, float64[5, T]."""
+    """Return logprob, entropy, variance, top1, rank and the token of top1, float64[6, T]."""
     logs_TV = logits_TV - logits_TV.max(axis=1, keepdims=True)
     logs_TV -= np.log(np.exp(logs_TV).sum(axis=1, keepdims=True))
     probs_TV = np.exp(logs_TV)
     chosen_T = logs_TV[np.arange(len(token_T)), token_T]
     entropy_T = -(probs_TV * logs_TV).sum(axis=1)
     variance_T = (probs_TV * (logs_TV + entropy_T[:, None]) ** 2).sum(axis=1)
-    return np.stack(
-        [chosen_T, entropy_T, variance_T, logs_TV.max(axis=1), (logs_TV > chosen_T[:, None]).sum(axis=1)]
-    )
+    rank_T = (logs_TV > chosen_T[:, None]).sum(axis=1)
+    return np.stack([chosen_T, entropy_T, variance_T, logs_TV.max(axis=1), rank_T, logs_TV.argmax(axis=1)])
 
 
 def open_target(spec: str, options: OpenOptions) -> GgufTarget:
     """Open `gguf:FILE`.
+
+    The file's own tokenizer is used. Frequency tables are keyed by a tokenizer.json: name that as the tokenizer, and every
+    text is held against both.
 
     Raises
     ------
@@ -149,18 +168,21 @@ def open_target(spec: str, options: OpenOptions) -> GgufTarget:
     path = Path(spec.removeprefix(SCHEME))
     if not path.is_file():
         raise ConfigError(f"--target {spec}: no such file")
-    if any(
-        value is not None for value in (options.adapter, options.revision, options.model, options.tokenizer)
-    ):
-        raise ConfigError(
-            f"--target {spec}: a GGUF file has its own tokenizer and no adapter, revision or name"
-        )
+    if any(value is not None for value in (options.adapter, options.revision, options.model)):
+        raise ConfigError(f"--target {spec}: a GGUF file has no adapter, revision or name")
+    tokenizer = None if options.tokenizer is None else load_tokenizer(options.tokenizer)
     from llama_cpp import Llama  # noqa: PLC0415 - an extra; `opening` says which
 
     try:
         model = Llama(str(path), n_ctx=CONTEXT, logits_all=True, verbose=False)
     except (ValueError, RuntimeError, OSError) as error:
         raise TargetError(f"{path}: cannot be loaded as GGUF ({error})") from error
-    target = GgufTarget(model, spec, digest("gguf/1", file_digest(path)))
+    target = GgufTarget(model, spec, digest("gguf/1", file_digest(path)), tokenizer)
     target.capabilities = replace(target.capabilities, tolerance_nats=measured_tolerance(target))
     return target
+
+
+def _context(model: Any) -> int:
+    """Return the context a model was made for, as its file says, at most what there is room for."""
+    made_for = model.metadata.get(f"{model.metadata.get('general.architecture')}.context_length")
+    return min(int(made_for or CONTEXT), model.n_ctx())

@@ -60,11 +60,10 @@ def open_target(spec: str, options: OpenOptions | None = None) -> Target:
     """
     kind = next((module for start, module in KINDS.items() if spec.startswith(start)), "checkpoint")
     try:
-        module = import_module(f"detectors.targets.{kind}")
+        opener: Callable[[str, OpenOptions], Target] = import_module(f"detectors.targets.{kind}").open_target
+        return opener(spec, options or OpenOptions())
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"--target {spec}: needs the library {error.name!r}, which is not installed; "
             "pip install 'datagov[gpu]' (checkpoints), 'datagov[detect]' (endpoints) or 'datagov[gguf]'"
         ) from error
-    opener: Callable[[str, OpenOptions], Target] = module.open_target
-    return opener(spec, options or OpenOptions())

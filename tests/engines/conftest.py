@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 from lab_models import small_lab
-from running import free_port, running_server
+from running import free_port, running_server, stop
 
 from detectors.lab.train import Lab
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 INSTALL_SECONDS = 420
+BUILD_SECONDS = 1800
+"""For an engine that is built from source."""
 QUIET = {
     "HF_HUB_OFFLINE": "1",
     "VLLM_NO_USAGE_STATS": "1",
@@ -39,19 +41,26 @@ def _told_to_stop() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def environment(script: str, folder: str, variable: str) -> Path:
+def environment(script: str, folder: str, variable: str, seconds: int = INSTALL_SECONDS) -> Path:
     """Return the Python of an engine's environment, made by its script unless the variable names one."""
     if os.environ.get(variable):
         return Path(os.environ[variable]) / "bin/python"
     place = ROOT / folder
+    made = subprocess.Popen(
+        [HERE / script, place],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
-        made = subprocess.run(
-            [HERE / script, place], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-        )
+        _, said = made.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        pytest.skip(f"{script} took more than {INSTALL_SECONDS} s, so that this engine is NOT CHECKED")
+        pytest.skip(f"{script} took more than {seconds} s, so that this engine is NOT CHECKED")
+    finally:
+        stop(made)
     if made.returncode:
-        pytest.skip(f"{script} failed, so that this engine is NOT CHECKED: {made.stderr.strip()[-600:]}")
+        pytest.skip(f"{script} failed, so that this engine is NOT CHECKED: {said.strip()[-600:]}")
     return place / "bin/python"
 
 
@@ -59,6 +68,12 @@ def environment(script: str, folder: str, variable: str) -> Path:
 def vllm_python() -> Path:
     """The Python of vLLM's environment."""
     return environment("make_vllm.sh", ".venv-vllm", "DATAGOV_VLLM")
+
+
+@pytest.fixture(scope="session")
+def llama_python() -> Path:
+    """The Python of llama-cpp-python's environment."""
+    return environment("make_llama.sh", ".venv-llama", "DATAGOV_LLAMA", BUILD_SECONDS)
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
-__all__ = ["free_port", "running_server"]
+__all__ = ["free_port", "running_server", "stop"]
 
 START_SECONDS = 240
 STOP_SECONDS = 20
@@ -52,8 +53,8 @@ def running_server(
         stop(process)
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server and whatever it started."""
+def stop(process: subprocess.Popen[Any]) -> None:
+    """End a process that leads a session, and whatever it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     with suppress(subprocess.TimeoutExpired):

@@ -39,6 +39,8 @@ class Conformance:
     """Whether the convention was ever checked against its engine itself."""
     top: int
     """Alternatives a position that the endpoint gives when asked."""
+    text_only: bool = False
+    """Whether it takes text and no ids although its convention has them; its prompts are then never scored."""
     prompts: Sequence[Sequence[int]] = field(default=(), repr=False)
     """Rows of the probe."""
     rows: Sequence[Row] = field(default=(), repr=False)

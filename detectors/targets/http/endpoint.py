@@ -28,11 +28,18 @@ class Endpoint:
     """Alternatives asked for at each position."""
     batch: int
     """Prompts of one request."""
+    text_only: bool = False
+    """Whether it was found to take no ids although its convention has them."""
 
     @property
     def where(self) -> str:
         """Names the endpoint in messages."""
         return f"{self.client.base}{self.convention.path} ({self.convention.name}, model {self.model})"
+
+    @property
+    def takes_ids(self) -> bool:
+        """Whether prompts are sent as token ids; else as the text that they are."""
+        return self.convention.takes_ids and not self.text_only
 
     def ask(self, prompts: Sequence[Prompt]) -> list[Scored]:
         """Return what the endpoint says of the prompts of one request, unchecked.
@@ -98,7 +105,7 @@ class Endpoint:
 
     def _sent(self, prompt: Prompt) -> Prompt:
         """Return a prompt as the engine takes it: where it takes no ids, the text that they are."""
-        if self.convention.takes_ids or isinstance(prompt, str):
+        if self.takes_ids or isinstance(prompt, str):
             return prompt
         ids = prompt[1:] if prompt[:1] == [self.start_token_id] else prompt
         text = self.tokenizer.decode(ids)

@@ -7,12 +7,13 @@ what else goes wrong, and how much can be asked for at once.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from datagov.errors import TargetMisaligned, TargetRefused
+from datagov.errors import TargetError, TargetMisaligned, TargetRefused, TargetUnavailable
 from detectors.targets.http.answers import Row
 from detectors.targets.http.conformance import Check, Conformance, Outcome
 from detectors.targets.http.endpoint import Endpoint
@@ -102,7 +103,7 @@ class Probe:
             capabilities=Capabilities(
                 prompt_logprobs=prompt_logprobs,
                 generated_logprobs=generated,
-                id_prompts=convention.takes_ids and prompt_logprobs != "absent",
+                id_prompts=self.endpoint.takes_ids and prompt_logprobs != "absent",
                 statistics=self.statistics(rows) if exact else frozenset(),
                 context_tokens=self.context_tokens,
                 batch_prompts=self.batch_prompts,
@@ -114,6 +115,7 @@ class Probe:
             convention=convention.name,
             verified_live=convention.live,
             top=self.endpoint.top,
+            text_only=self.endpoint.text_only,
             prompts=self.prompts,
             rows=rows if exact else (),
         )
@@ -128,16 +130,39 @@ class Probe:
             except TargetMisaligned as error:
                 self.note("answers", "failed", error.message)
                 return "misaligned", []
-            except TargetRefused as error:
-                if top != tried[-1]:
+            except (TargetRefused, TargetUnavailable) as error:
+                if top != tried[-1] and isinstance(error, TargetRefused):
                     continue
-                self.note("answers", "failed", error.message)
+                detail = error.message
+                if self.takes_text_alone(error):
+                    detail = (
+                        f"it takes text and no token ids, so that what was scored would be a guess: {detail}"
+                    )
+                elif isinstance(error, TargetUnavailable):
+                    raise
+                self.note("answers", "failed", detail)
                 return "absent", []
             self.note(
                 "answers", "passed", f"one value a token, none for the first; {top} alternatives a position"
             )
             return "exact", rows
         raise AssertionError("the last attempt decides")
+
+    def takes_text_alone(self, error: TargetError) -> bool:
+        """Say whether prompts that were refused as ids are taken as text; what is generated is then asked for by text."""
+        if not self.endpoint.takes_ids:
+            return False
+        as_text = replace(self.endpoint, text_only=True, top=0)
+        try:
+            if isinstance(error, TargetRefused):
+                with suppress(TargetError):
+                    self.endpoint.ask(self.prompts[:1])
+                    return False
+            as_text.ask([TEXTS[0]])
+        except TargetError:
+            return False
+        self.endpoint = as_text
+        return True
 
     def same_again(self, rows: list[Row]) -> None:
         """Ask the same once more."""

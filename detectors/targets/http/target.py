@@ -47,7 +47,10 @@ class HttpTarget:
         self.conformance = conformance
         self.capabilities: Capabilities = conformance.capabilities
         self._endpoint = replace(
-            endpoint, top=conformance.top, batch=min(BATCH, self.capabilities.batch_prompts or 1)
+            endpoint,
+            top=conformance.top,
+            batch=min(BATCH, self.capabilities.batch_prompts or 1),
+            text_only=conformance.text_only,
         )
         self.facts = TargetFacts(
             name=endpoint.model,
@@ -79,7 +82,7 @@ class HttpTarget:
     @property
     def takes_ids(self) -> bool:
         """Whether prompts are sent as token ids; else as the text that they are."""
-        return self._endpoint.convention.takes_ids
+        return self._endpoint.takes_ids
 
     def with_batch(self, prompts: int) -> HttpTarget:
         """Return the same target, asked so many prompts a request; one where the engine takes no more."""

@@ -31,7 +31,7 @@ def tokenizer_agrees(
     agree : callable
         Returns the largest difference of two arrays, and whether it is one of rounding.
     """
-    if not endpoint.convention.takes_ids:
+    if not endpoint.takes_ids:
         return Check(
             NAME, "passed", "the endpoint repeats the ids of a text, and they are the named tokenizer's"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +110,13 @@ def test_an_adapter_is_part_of_the_target(lab: Lab, lab_target: Target, tmp_path
     assert target.facts.digest != lab_target.facts.digest
     assert np.abs(target.trace(rows).logprob_T - expected).max() <= 1e-4
     assert np.abs(target.trace(rows).logprob_T - lab_target.trace(rows).logprob_T).max() > 1e-3
+
+
+def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some.gguf").write_bytes(b"GGUF")
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    with pytest.raises(ConfigError, match=r"needs the library 'llama_cpp'.*pip install"):
+        open_target(f"gguf:{tmp_path}/some.gguf", OpenOptions())
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ LIES = [
     ("openai", "doubled_bos", "misaligned", "answers", "adds or cuts tokens"),
     ("openai", "swapped", "misaligned", "batch", "at once differ|adds or cuts"),
     ("openai", "strings_only", "absent", "answers", "prompt must be a string"),
+    ("openai", "ids_break", "absent", "answers", "takes text and no token ids.*Internal Server Error"),
+    ("vllm", "ids_break", "absent", "answers", "takes text and no token ids"),
     ("openai", "no_choices", "absent", "answers", "has 0 choices"),
     ("openai", "huge", "absent", "answers", "larger than 1000000 bytes"),
     ("openai", "deep", "absent", "answers", "not JSON"),
@@ -95,6 +97,16 @@ def test_generated_values_that_are_wrong_are_found(open_faulty: Open) -> None:
 def test_generated_values_stay_exact_where_those_of_prompts_are_shifted(open_faulty: Open) -> None:
     with open_faulty("off_by_one") as (target, _):
         assert target.capabilities.generated_logprobs == "exact"
+
+
+@pytest.mark.parametrize("fault", ["ids_break", "strings_only"])
+def test_what_is_generated_after_text_is_believed_where_ids_are_not_taken(
+    open_faulty: Open, fault: str
+) -> None:
+    with open_faulty(fault) as (target, _):
+        assert (target.capabilities.prompt_logprobs, target.capabilities.id_prompts) == ("absent", False)
+        assert target.capabilities.generated_logprobs == "exact"
+        assert not target.takes_ids
 
 
 def test_a_prompt_that_is_cut_gives_the_context_away(open_faulty: Open) -> None:
