@@ -38,9 +38,15 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     adapter = None if options.adapter is None else checkpoint_files(options.adapter)
     tokenizer = load_tokenizer(options.tokenizer or files.folder)
     device = resolve_device(options.device)
-    dtype = resolve_dtype(options.dtype, device, quantised="quantization_config" in files.config)
+    quantised = "quantization_config" in files.config
+    dtype = resolve_dtype(options.dtype, device, quantised=quantised)
     model = load_model(files.folder, dtype=dtype, device=device, adapter=options.adapter)
     config = model.config.get_text_config()
+    if quantised and not getattr(model, "is_quantized", False):
+        raise TargetError(
+            f"{spec}: config.json says that it is quantised in a way that transformers {transformers.__version__} does not "
+            "know and would leave out; its numbers would be another model's"
+        )
     if tokenizer.vocabulary_size > config.vocab_size:
         raise TargetError(
             f"{spec}: its tokenizer knows {tokenizer.vocabulary_size} tokens and its output layer {config.vocab_size}; "
