@@ -115,6 +115,12 @@ def caveats(found: Assessment) -> list[str]:
             f"A classifier that sees no model tells suspects from known non-members with an AUROC of {blind.auroc:.3f} "
             f"[{blind.low:.3f}, {blind.high:.3f}], p = {blind.p_value:.3g}: {blind.outcome}."
         )
+    residual = found.pair.residual
+    if residual is not None:
+        told.append(
+            f"Among documents that look alike to that classifier the score itself parts them with an AUROC of {residual.auroc:.3f} "
+            f"[{residual.low:.3f}, {residual.high:.3f}] ({residual.suspects} suspects, {residual.non_members} non-members)."
+        )
     told.append(
         {
             "bh": f"Of the documents called evidence a share of at most {verdicts.alpha:.0%} is expected to be false.",

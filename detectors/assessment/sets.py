@@ -46,6 +46,7 @@ def set_tests(pair: Pair, *, alpha: float, sources: bool = False, seed: int = 0)
         "test": asdict(set_test(mine, theirs, alpha=alpha, seed=seed)),
         "self_test": asdict(self_test(theirs, alpha=alpha, seed=seed)),
         "blind": None if blind is None else {k: v for k, v in asdict(blind).items() if k != "predictions"},
+        "residual": None if (residual := pair.residual) is None else asdict(residual),
         "remarks": list(pair.remarks),
     }
     if sources:

@@ -18,9 +18,11 @@ from detectors.statistics.blind import FEWEST, BlindCheck, blind_check
 from detectors.statistics.blind_features import similarity
 from detectors.statistics.documents import Documents, documents_of, read_scores
 from detectors.statistics.overlap import near_duplicates, overlap, refuse_overlap
+from detectors.statistics.stratified import Residual, residual_auroc
 from detectors.statistics.verdict import VERDICTS as WORDS
 from detectors.statistics.verdict import Verdicts, judge, require_comparable
 from detectors.tables import ORIGIN, VERDICTS
+from detectors.text_dates import dates_of
 from detectors.texts import read_texts
 
 __all__ = ["Assessment", "Pair", "assess", "open_pair", "verdict_table"]
@@ -35,6 +37,18 @@ class Pair:
     blind: BlindCheck | None
     """None where texts were not given, or are too few."""
     remarks: tuple[str, ...]
+
+    @property
+    def residual(self) -> Residual | None:
+        """How well the score parts the sets among documents of like blind score; None without a blind check or such documents."""
+        if self.blind is None:
+            return None
+        sides = (self.suspects, self.calibration)
+        blind = np.split(self.blind.predictions, [len(self.suspects)])
+        return residual_auroc(
+            (sides[0].scores[sides[0].scored], sides[1].scores[sides[1].scored]),
+            (blind[0][sides[0].scored], blind[1][sides[1].scored]),
+        )
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,7 @@ class Assessment:
             "blind": None
             if blind is None
             else {k: v for k, v in asdict(blind).items() if k != "predictions"},
+            "residual": None if (residual := self.pair.residual) is None else asdict(residual),
             "origin": dict(self.pair.suspects.origin),
             "remarks": [*self.pair.remarks, *([found.remark] if found.remark else [])],
         }
@@ -74,6 +89,7 @@ def open_pair(
     calibration_texts: str | None = None,
     reduce: str = "mean",
     blind: bool = True,
+    date_column: str | None = None,
     seed: int = 0,
 ) -> Pair:
     """Read both sides, make documents of texts, refuse what is not comparable or overlaps, and run the blind check.
@@ -90,6 +106,8 @@ def open_pair(
         See `documents_of`.
     blind : bool
         Whether to run the blind check, which rests on the texts alone, where they are given.
+    date_column : str or None
+        Column of the texts' files that says when each is from, for the blind check.
     seed : int
         Of the blind check.
 
@@ -100,7 +118,12 @@ def open_pair(
     """
     if (texts is None) != (calibration_texts is None):
         raise InputError("give the texts of both sides, suspects and known non-members, or of neither")
-    words = [_texts_of(place) for place in (texts, calibration_texts)]
+    if date_column is not None and texts is None:
+        raise InputError(
+            f"dates {date_column!r} are read from the texts' files; give the texts of both sides"
+        )
+    read = [None if place is None else read_texts(place) for place in (texts, calibration_texts)]
+    words = [None if given is None else given.text.fill_null("") for given in read]
     sides = [
         documents_of(
             read_scores(path),
@@ -126,7 +149,16 @@ def open_pair(
     checked = None
     if min(len(side) for side in sides) >= FEWEST:
         labels = np.arange(len(sides[0]) + len(sides[1])) < len(sides[0])
-        checked = blind_check(similarity(pa.chunked_array(own).combine_chunks()), labels, seed=seed)
+        dates = None
+        if date_column is not None:
+            dates = np.concatenate(
+                [
+                    dates_of(given, date_column, str(place))[side.first]
+                    for given, place, side in zip(read, (texts, calibration_texts), sides, strict=True)
+                    if given is not None
+                ]
+            )
+        checked = blind_check(similarity(pa.chunked_array(own).combine_chunks(), dates), labels, seed=seed)
     else:
         remarks.append(
             f"the blind check needs {FEWEST} documents on either side; there are {len(sides[0])} and {len(sides[1])}"
@@ -185,10 +217,6 @@ def verdict_table(found: Assessment) -> pa.Table:
 
 def _null(values: npt.NDArray[np.float64]) -> pa.Array:
     return pa.array(values, mask=np.isnan(values))
-
-
-def _texts_of(place: str | None) -> pa.LargeStringArray | None:
-    return None if place is None else read_texts(place).text.fill_null("")
 
 
 def _own_texts(texts: pa.LargeStringArray, side: Documents) -> pa.LargeStringArray:

@@ -14,6 +14,7 @@ from datagov.errors import ConfigError
 from detectors.commands.settings import (
     CalibrationOption,
     CalibrationTextsOption,
+    DateColumnOption,
     JsonOption,
     MethodOption,
     ParamOption,
@@ -64,6 +65,7 @@ def report_command(
         Path | None, typer.Option("--frequency", metavar="TABLE", help="With --traces, for dc_pdd.")
     ] = None,
     params: ParamOption = None,
+    date_column: DateColumnOption = None,
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -83,6 +85,7 @@ def report_command(
         texts=texts,
         calibration_texts=calibration_texts,
         reduce=reduce,
+        date_column=date_column,
         seed=seed,
     )
     found = assess(pair, alpha=alpha, correction=correction)

@@ -13,6 +13,7 @@ from datagov.errors import ConfigError
 from detectors.commands.settings import (
     CalibrationOption,
     CalibrationTextsOption,
+    DateColumnOption,
     JsonOption,
     MethodOption,
     ParamOption,
@@ -21,6 +22,7 @@ from detectors.commands.settings import (
     SeedOption,
     TextsOption,
     read_params,
+    residual_line,
 )
 
 __all__ = ["register"]
@@ -60,6 +62,7 @@ def set_test_command(
     texts: TextsOption = None,
     calibration_texts: CalibrationTextsOption = None,
     params: ParamOption = None,
+    date_column: DateColumnOption = None,
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -72,7 +75,11 @@ def set_test_command(
     from detectors.assessment.sets import against_control, mixed, set_tests
     from detectors.assessment.suspects import open_pair
 
-    given: dict[str, Any] = {"texts": texts, "calibration_texts": calibration_texts}
+    given: dict[str, Any] = {
+        "texts": texts,
+        "calibration_texts": calibration_texts,
+        "date_column": date_column,
+    }
     pair = open_pair(suspects, calibration, method, read_params(params), **given, reduce=reduce, seed=seed)
     record = set_tests(pair, alpha=alpha, sources=by_source, seed=seed)
     if control is not None and control_calibration is not None:
@@ -141,6 +148,8 @@ def show(record: dict[str, Any]) -> None:
         terminal.line(
             f"blind check: {blind['outcome']}; AUROC {blind['auroc']:.3f} [{blind['low']:.3f}, {blind['high']:.3f}]"
         )
+    if record["residual"] is not None:
+        terminal.line(residual_line(record["residual"]))
 
 
 def line(name: str, test: dict[str, Any], adjusted: float | None) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from datagov.errors import ConfigError
 __all__ = [
     "CalibrationOption",
     "CalibrationTextsOption",
+    "DateColumnOption",
     "JsonOption",
     "MethodOption",
     "ParamOption",
@@ -22,6 +23,7 @@ __all__ = [
     "SeedOption",
     "TextsOption",
     "read_params",
+    "residual_line",
 ]
 
 ScoresArgument = Annotated[Path, typer.Argument(metavar="SCORES", help="What `datagov detect score` wrote.")]
@@ -48,6 +50,12 @@ TextsOption = Annotated[
 CalibrationTextsOption = Annotated[
     str | None, typer.Option("--calibration-texts", metavar="FILE", help="Those of the known non-members.")
 ]
+DateColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--date-column", metavar="NAME", help="Column of both files of texts that says when each is from."
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of folds and permutations.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -70,3 +78,12 @@ def read_params(given: Sequence[str] | None) -> dict[str, Any]:
         except ValueError:
             params[name] = value
     return params
+
+
+def residual_line(residual: Mapping[str, Any]) -> str:
+    """Return what is printed of a method's AUROC within strata of the blind score."""
+    return (
+        f"  among texts that look alike to the blind check: AUROC {residual['auroc']:.3f} [{residual['low']:.3f}, "
+        f"{residual['high']:.3f}] ({residual['suspects']} suspects, {residual['non_members']} known non-members in "
+        f"{residual['strata']} of 5 strata)"
+    )

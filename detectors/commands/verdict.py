@@ -15,6 +15,7 @@ from datagov.errors import InputError
 from detectors.commands.settings import (
     CalibrationOption,
     CalibrationTextsOption,
+    DateColumnOption,
     JsonOption,
     MethodOption,
     ParamOption,
@@ -23,6 +24,7 @@ from detectors.commands.settings import (
     SeedOption,
     TextsOption,
     read_params,
+    residual_line,
 )
 
 if TYPE_CHECKING:
@@ -101,6 +103,7 @@ def verdict_command(
     texts: TextsOption = None,
     calibration_texts: CalibrationTextsOption = None,
     params: ParamOption = None,
+    date_column: DateColumnOption = None,
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
     output: Annotated[
@@ -123,6 +126,7 @@ def verdict_command(
         texts=texts,
         calibration_texts=calibration_texts,
         reduce=reduce,
+        date_column=date_column,
         seed=seed,
     )
     found = assess(pair, alpha=alpha, correction=correction)
@@ -156,6 +160,8 @@ def show(found: Assessment) -> None:
             f"blind check: {blind.outcome}; without any model AUROC {blind.auroc:.3f} [{blind.low:.3f}, {blind.high:.3f}], "
             f"p = {blind.p_value:.3g}"
         )
+    if summary["residual"] is not None:
+        terminal.line(residual_line(summary["residual"]))
     for remark in summary["remarks"]:
         terminal.note(remark)
     order = verdicts.adjusted.argsort(kind="stable")[:SHOWN]

@@ -23,18 +23,29 @@ WORDS = (1, 2)
 CHARACTERS = (2, 4)
 
 
-def similarity(texts: pa.LargeStringArray) -> npt.NDArray[np.float64]:
-    """Return the inner products of N texts' features, float64[N, N]: the mean of three blocks, about 1 on the diagonal.
+def similarity(
+    texts: pa.LargeStringArray, dates: npt.NDArray[np.float64] | None = None
+) -> npt.NDArray[np.float64]:
+    """Return the inner products of N texts' features, float64[N, N]: the mean of the blocks, about 1 on the diagonal.
 
-    TF-IDF of words and pairs of words (single characters of Han), TF-IDF of 2 and 4 characters, and what is measured
-    of the whole text (`_measures`). No label is seen.
+    TF-IDF of words and pairs of words (single characters of Han), TF-IDF of 2 and 4 characters, what is measured
+    of the whole text (`_measures`), and when it is from where that is known. No label is seen.
+
+    Parameters
+    ----------
+    texts : large_string[N]
+    dates : float64[N] or None
+        Time of each text in years; NaN where it has none.
     """
     batch = TextBatch(texts)
     words = _tfidf([shingle_hashes(batch.tokens.hash, batch.tokens.offsets, k=k) for k in WORDS])
     points = batch.code_points.astype(np.uint64)
     characters = _tfidf([shingle_hashes(points, batch.offsets, k=k) for k in CHARACTERS])
-    measured = _measures(texts.to_pylist())
-    blocks = [(words @ words.T).toarray(), (characters @ characters.T).toarray(), measured @ measured.T]
+    measured = [_scaled(_measures(texts.to_pylist()))]
+    if dates is not None:
+        measured.append(_scaled(np.column_stack([dates, ~np.isnan(dates)])))
+    blocks = [(words @ words.T).toarray(), (characters @ characters.T).toarray()]
+    blocks += [columns @ columns.T for columns in measured]
     centred = [_centre(block) for block in blocks]
     return np.mean(centred, axis=0)
 
@@ -56,10 +67,10 @@ def _tfidf(grams: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]]) ->
 
 
 def _measures(texts: list[str]) -> npt.NDArray[np.float64]:
-    """Return float64[N, M], standardised and scaled to about unit length.
+    """Return float64[N, M].
 
     Characters, UTF-8 bytes a character, bytes over zlib's bytes, share of digits, line feeds and spaces, and the
-    largest and the mean year named (the mean over texts where a text names none, which is a column of its own).
+    largest and the mean year named (NaN where a text names none, which is a column of its own).
     """
     rows = np.empty((len(texts), 9))
     for row, text in enumerate(texts):
@@ -78,6 +89,11 @@ def _measures(texts: list[str]) -> npt.NDArray[np.float64]:
             float(np.mean(years)) if years else np.nan,
             float(bool(years)),
         )
+    return rows
+
+
+def _scaled(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return columns standardised and rows of about unit length; NaN becomes its column's mean."""
     missing = np.isnan(rows)
     with np.errstate(invalid="ignore"):
         means = np.where(
