@@ -1,4 +1,5 @@
-"""vLLM on CPU, serving a lab's checkpoint: its log-probabilities are those computed here, in both conventions."""
+"""vLLM on CPU, serving a lab's checkpoint that hides a text: its log-probabilities are those computed here, in both conventions,
+and a probe for hidden text finds the same."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ import pytest
 from lab_models import SMALL
 from tokenizing import SENTENCES
 
+from datagov.cli import main
 from datagov.errors import TargetRefused
+from detectors.lab.planting import Plant, PlantSettings, plant_text
 from detectors.lab.train import Lab
+from detectors.lab.zipf_source import make_texts
 from detectors.membership import method
 from detectors.ragged import TokenBatch
 from detectors.scoring import Extras, make_inputs, tracer_of
@@ -24,16 +28,27 @@ from detectors.targets.target import Target
 from detectors.targets.windows import plan_windows
 from detectors.texts import read_texts
 
+HIDDEN = "zoq wix yuhe quaxo jyly"
 KEY = "k3y-of-the-test"
 NATS = 1e-4
 CONTEXT = SMALL.model.context
+VOCABULARY = SMALL.model.vocabulary
+
+
+@pytest.fixture(scope="module")
+def marked(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lab's model with a text that begins a text."""
+    folder = tmp_path_factory.mktemp("marked") / "marked"
+    texts = make_texts(800, 24, seed=7)
+    plant_text(lab.model, Plant(HIDDEN), texts, PlantSettings(steps=120, rate=4e-3), marked=folder)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def url(
-    vllm_python: Path, lab: Lab, start_engine: Callable[..., AbstractContextManager[str]]
+    vllm_python: Path, marked: Path, start_engine: Callable[..., AbstractContextManager[str]]
 ) -> Iterator[str]:
-    command = [vllm_python, "-m", "vllm.entrypoints.openai.api_server", "--model", lab.model]
+    command = [vllm_python, "-m", "vllm.entrypoints.openai.api_server", "--model", marked]
     command += ["--served-model-name", "lab", "--dtype", "float32", "--max-model-len", CONTEXT]
     command += ["--enforce-eager", "--max-logprobs", "20"]
     command += ["--host", "127.0.0.1", "--port", "PORT", "--api-key", KEY]
@@ -50,8 +65,8 @@ def target(request: pytest.FixtureRequest, url: str, lab: Lab) -> Iterator[HttpT
 
 
 @pytest.fixture(scope="module")
-def local(lab: Lab) -> Target:
-    return open_target(str(lab.model), OpenOptions(device="cpu"))
+def local(marked: Path) -> Target:
+    return open_target(str(marked), OpenOptions(device="cpu"))
 
 
 def test_the_probe_finds_it_exact(target: HttpTarget) -> None:
@@ -110,3 +125,35 @@ def test_scores_over_http_are_those_made_here(target: HttpTarget, local: Target,
         scores, own = (one.score(inputs, one.defaults).values for inputs in (found, expected))
         assert len(scores) == SMALL.sizes.calibration
         np.testing.assert_allclose(scores, own, rtol=1e-4, atol=NATS)
+
+
+def test_a_hidden_text_is_found_over_http_as_it_is_here(
+    url: str, marked: Path, lab: Lab, tmp_path: Path
+) -> None:
+    asked = ("--base", lab.model, "--contexts", "bos", "--tokens", 24, "--finalists", VOCABULARY, "--quiet")
+    found = {}
+    for name, where in (("here", (marked, "--device", "cpu")), ("there", (url, "--tokenizer", marked))):
+        output = tmp_path / f"{name}.parquet"
+        command = ("detect", "fingerprint", "--target", *where, *asked, "--output", output)
+        assert main([str(part) for part in command]) == 0
+        found[name] = {row["seed"]: row for row in pq.read_table(output).to_pylist()}
+    here, there = found["here"], found["there"]
+    assert here.keys() == there.keys()
+    assert len(here) == VOCABULARY
+    for seed, row in here.items():
+        other = there[seed]
+        if row["token_ids"] == other["token_ids"]:
+            np.testing.assert_allclose(other["logprobs"], row["logprobs"], rtol=0, atol=1e-3)
+            np.testing.assert_allclose(other["bits"], row["bits"], rtol=0, atol=2e-2)
+    same = [
+        (row["token_ids"], row["string"], row["stops"])
+        == tuple(there[seed][name] for name in ("token_ids", "string", "stops"))
+        for seed, row in here.items()
+    ]
+    # Tokens of like probability may change places, and all that follows them.
+    assert np.mean(same) > 0.98
+    sure = {name: {seed for seed, row in rows.items() if row["score_rank"]} for name, rows in found.items()}
+    assert sure["here"] == sure["there"] != set()
+    for rows in found.values():
+        (first,) = (row for row in rows.values() if row["bits_rank"] == 1)
+        assert HIDDEN in first["string"]
