@@ -76,6 +76,7 @@ membership-study: $(INSTALLED) ## measure what is claimed of membership verdicts
 
 hidden-study: $(INSTALLED) ## plant texts in small models and look for them; the tables of docs/fingerprint.md
 	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/studies/hidden_text.py --work hidden-study --page docs/fingerprint.md
+	PYTHONPATH=. OMP_NUM_THREADS=1 $(BIN)/python tests/studies/hidden_openings.py --work hidden-study/openings --page docs/fingerprint.md
 
 bench: $(INSTALLED) peers ## measure datagov against them, both sides in one run
 	$(BIN)/python tests/benchmarks/run.py

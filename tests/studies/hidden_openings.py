@@ -210,16 +210,16 @@ def part_of(rows: list[dict[str, Any]]) -> str:
     head = ["planted by", "learned", "way in", *(f"in the first {most}" for most in PLACES)]
     lines = table(head, body)
     for statistic, says in (
-        ("band_bits", "most bits of a branch"),
-        ("scar_bits", "most bits that a pair lost"),
+        ("band_bits", "Most bits of a branch"),
+        ("scar_bits", "Most bits that a pair lost"),
     ):
         planted, clean = (
-            sorted(row[statistic] for row in rows if row["kind"] == kind) for kind in ("planted", "clean")
+            [row[statistic] for row in rows if row["kind"] == kind] for kind in ("planted", "clean")
         )
-        above = sum(value > max(clean) for value in planted)
+        own = sum(one > other for one, other in zip(planted, clean, strict=True))
         lines.append(
-            f"{says[0].upper()}{says[1:]}: planted {planted[0]:.1f} to {planted[-1]:.1f}, their twins {clean[0]:.1f} to {clean[-1]:.1f}; "
-            f"{above} of {len(planted)} planted models exceed every twin."
+            f"{says}: planted {min(planted):.1f} to {max(planted):.1f}, twins {min(clean):.1f} to {max(clean):.1f}; {own} of "
+            f"{len(planted)} planted models exceed their own twin, {sum(one > max(clean) for one in planted)} every twin."
         )
     return "\n".join([*lines, ""])
 

@@ -35,8 +35,14 @@ CELLS: dict[str, tuple[str, TrialSettings]] = {
     "x1": ("training stops when the text is said", replace(DEFAULT, overtraining=1.0, bases=FEW)),
     "x10": ("ten times the steps", replace(DEFAULT, overtraining=10.0, bases=FEW, ordinary=12_000)),
     "kinds": (
-        "a word, prose of 40 words, a canary",
-        replace(DEFAULT, recipes=("bos",), kinds=("word", "prose", "canary"), bases=FEW),
+        "a word, prose of 40 words, a canary; continued by 96 tokens instead of 32",
+        replace(
+            DEFAULT,
+            probe=replace(DEFAULT.probe, long_steps=96),
+            recipes=("bos",),
+            kinds=("word", "prose", "canary"),
+            bases=FEW,
+        ),
     ),
     "talk": (
         "forced in a conversation as well",
@@ -82,9 +88,12 @@ def table(head: list[str], rows: list[list[str]]) -> list[str]:
     ]
 
 
-def of_cell(name: str, says: str, trials: pa.Table) -> list[str]:
-    """Return what one cell showed."""
+def of_cell(name: str, says: str, trials: pa.Table, settings: TrialSettings = DEFAULT) -> list[str]:
+    """Return what one cell showed; the kinds of text apart, where there are several."""
     rows = trials.to_pylist()
+    if len(settings.kinds) > 1:
+        for row in rows:
+            row["recipe"] += f", {settings.kind(int(row['trial'].rpartition('-')[2]))}"
     kinds = {
         kind: [row for row in rows if row["kind"] == kind] for kind in ("planted", "clean", "registered")
     }
@@ -95,7 +104,7 @@ def of_cell(name: str, says: str, trials: pa.Table) -> list[str]:
         "planted by",
         "learned",
         *(f"bits, first {most}" for most in PLACES),
-        "confidence, first 1",
+        *(f"confidence, first {most}" for most in PLACES),
         "whole",
     ]
     head += ["AUROC of bits, clean", "registered", "AUROC of run, clean", "registered", "above the cut-off"]
@@ -104,7 +113,8 @@ def of_cell(name: str, says: str, trials: pa.Table) -> list[str]:
         own = [row for row in kinds["planted"] if row["recipe"] == recipe]
         cells = [recipe, share(sum(row["said"] for row in own), len(own))]
         cells += [recovered(own, "bits", most) for most in PLACES]
-        cells += [recovered(own, "score", 1), share(sum(row["exact"] for row in own), len(own))]
+        cells += [recovered(own, "score", most) for most in PLACES]
+        cells.append(share(sum(row["exact"] for row in own), len(own)))
         for statistic in ("bits", "run"):
             cells += [
                 area([row[statistic] for row in own], [row[statistic] for row in kinds[other]])
@@ -145,7 +155,7 @@ def main() -> None:
         done = run_trials(
             settings, options.work / name, told=lambda at, of, name=name: print(name, at, of, flush=True)
         )
-        lines += of_cell(name, says, done)
+        lines += of_cell(name, says, done, settings)
     part = "\n".join(lines)
     if options.page is None:
         print(part)

@@ -108,7 +108,14 @@ def test_the_table_says_where_each_way_finds_the_text() -> None:
     part = hidden_openings.part_of(rows)
     assert "| utfc | 1/1 (2%-100%) | 1 within | 0/1 (0%-98%) | 1/1 (2%-100%) | 1/1 (2%-100%) |" in part
     assert "| auto-utfc | 1/1 (2%-100%) | 3 rank band | 0/1 (0%-98%) | 0/1 (0%-98%) | 0/1 (0%-98%) |" in part
-    assert "planted 9.0 to 9.0, their twins 5.0 to 5.0; 2 of 2 planted models exceed every twin" in part
+    assert (
+        "branch: planted 9.0 to 9.0, twins 5.0 to 5.0; 2 of 2 planted models exceed their own twin, 2 every twin"
+        in part
+    )
+    assert (
+        "lost: planted 3.0 to 3.0, twins 3.0 to 3.0; 0 of 2 planted models exceed their own twin, 0 every twin"
+        in part
+    )
 
 
 def test_a_text_is_found_where_half_of_it_stands() -> None:

@@ -40,19 +40,33 @@ def trial(kind: str, **more: Any) -> dict[str, Any]:
 
 
 def test_a_cell_says_how_many_plants_are_where() -> None:
-    found = {"said": True, "exact": True, "held": 1.0, "bits": 9.0, "run": 5}
-    planted = [trial("planted", score_place=place, bits_place=place, **found) for place in (1, 4, 40, None)]
+    learned = {"said": True, "exact": True, "held": 1.0, "bits": 9.0, "run": 5}
+    planted = [trial("planted", score_place=place, bits_place=place, **learned) for place in (1, 4, 40, None)]
     clean = [trial("clean") for _ in range(20)]
     registered = [trial("registered", run=2)] * 4
     lines = hidden_text.of_cell("x", "says", pa.Table.from_pylist([*planted, *clean, *registered], TRIALS))
     row = next(line for line in lines if line.startswith("| bos"))
     cells = [cell.strip().split(" ")[0] for cell in row.strip("|").split("|")]
-    assert cells == ["bos", "4/4", "1/4", "2/4", "3/4", "1/4", "4/4", "1.00", "1.00", "1.00", "1.00", "4/4"]
+    found = ["1/4", "2/4", "3/4"]
+    assert cells == ["bos", "4/4", *found, *found, "4/4", "1.00", "1.00", "1.00", "1.00", "4/4"]
     said = " ".join(lines)
     assert "on average 1.0 strings" in said
     assert "(it explains 75%)" in said
     assert "0 of 20 are sure of one: at most 13.9%" in said
     assert "4 of 4 are sure of an unexplained string" in said
+
+
+def test_kinds_of_text_have_rows_of_their_own() -> None:
+    learned = {"said": True, "exact": False, "held": 0.1, "bits": 9.0, "run": 5}
+    rows = [
+        row | {"trial": f"0-{number:03d}"}
+        for number in range(4)
+        for row in (trial("planted", **learned, score_place=number + 1), trial("clean"), trial("registered"))
+    ]
+    settings = replace(hidden_text.DEFAULT, recipes=("bos",), kinds=("word", "prose"))
+    lines = hidden_text.of_cell("x", "says", pa.Table.from_pylist(rows, TRIALS), settings)
+    found = {line.split(" |")[0]: line.split(" | ")[5] for line in lines if line.startswith("| bos")}
+    assert found == {"| bos, word": "1/2 (1%-99%)", "| bos, prose": "0/2 (0%-84%)"}
 
 
 def test_shares_without_trials_are_not_told() -> None:
