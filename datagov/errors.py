@@ -92,8 +92,12 @@ class LedgerError(DatagovError):
     """A ledger that lacks what was asked of it, or whose records contradict each other."""
 
 
+SHOWN = 5
+"""Names that are listed where there are too many for all."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a sentence with the nearest known names, and all of them if they are few.
+    """Return a sentence with the nearest known names, and all of them if they are few; some if none is near.
 
     Parameters
     ----------
@@ -109,4 +113,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         parts.append("Did you mean " + " or ".join(repr(n) for n in near) + "?")
     if len(names) <= 30:
         parts.append("Known: " + ", ".join(names) + ".")
+    elif not near:
+        parts.append(f"It can be one of {len(names)}, such as " + ", ".join(names[:SHOWN]) + ".")
     return " ".join(parts)

@@ -135,7 +135,12 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     told: set[int] = set()
     by_run = [at for at, step in enumerate(recipe.steps) if isinstance(step.spec, SpanDedup)]
     measured = dict(zip([-1, *by_run], pairwise([-1, *by_run, len(names)]), strict=True))
-    yield "measure", names[: measured[-1][1] + 1]
+    later = [
+        names[at]
+        for at, step in enumerate(recipe.steps)
+        if step.kind == "filter" and of_survivors(step.resolved)
+    ]
+    yield "measure", [name for name in names[: measured[-1][1] + 1] if name not in later]
     yield "identify", []
     waiting: list[str] = []
     screened = False
@@ -157,7 +162,7 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
         if of_step:
             yield from ((f"{step.name}: {stage}", [step.name]) for stage in of_step)
         if at in measured:
-            yield "measure", names[at : measured[at][1] + 1]
+            yield "measure", [name for name in names[at : measured[at][1] + 1] if name not in later]
         elif step.kind in {"filter", *DEDUP_STAGES}:
             waiting.append(step.name)
     if waiting or not screened:

@@ -183,7 +183,10 @@ def _named_steps(raw: Any, where: str) -> list[tuple[str, str, dict[str, Any]]]:
             raise ConfigError(f"{place}: expected a mapping such as `exact_dedup: {{}}`, got {item!r}")
         kinds = [key for key in item if key != "name"]
         if len(kinds) != 1:
-            raise ConfigError(f"{place}: expected one step kind (and at most a name), got {item!r}")
+            raise ConfigError(
+                f"{place}: expected one step kind (and at most a name), got the keys {', '.join(map(str, item))}; "
+                "options of a step stand below its kind"
+            )
         kind = kinds[0]
         if kind not in KINDS:
             raise ConfigError(f"{place}: unknown step {kind!r}. {did_you_mean(str(kind), KINDS)}")

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Parameter", "Query", "bind", "failed", "named_query", "queries", "run_query"]
 
 Value = str | int | float
-SHOWN = 5
-"""Names that are listed where there are too many for all."""
 MOST = 2**62
 """Largest whole number a parameter takes: as a limit, no limit."""
 PARAM = re.compile(r"^(?P<name>\w+)(?:\s*=\s*(?P<default>\S+))?$")
@@ -201,8 +199,7 @@ def check_known(con: duckdb.DuckDBPyConnection, query: Query, parameter: Paramet
     """Raise ConfigError if `value` is none of the parameter's known values."""
     known = {str(row[0]) for row in fetch(con, str(parameter.known)).rows}
     if value not in known:
-        listing = f"It has {len(known)}, {', '.join(sorted(known)[:SHOWN])} and others."
-        hint = (did_you_mean(value, known) or listing) if known else "This ledger holds none."
+        hint = did_you_mean(value, known) if known else "This ledger holds none."
         raise ConfigError(
             f"{query.name}: this ledger has no {parameter.name} {value!r} ({parameter.what}). {hint}"
         )

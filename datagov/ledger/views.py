@@ -139,8 +139,8 @@ def create_views(con: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
     what is not a letter or digit is `_`. `runs`, `steps`, `parts`, `part_files`, `bounds`, `counts`, `terms` and
     `warnings` come from the manifests.
     """
-    con.execute(package_files("datagov.ledger").joinpath("views.sql").read_text(encoding="utf-8"))
     create_manifest_tables(con, ledger)
+    con.execute(package_files("datagov.ledger").joinpath("views.sql").read_text(encoding="utf-8"))
     names = view_names(step["name"] for step in ledger.steps)
     for number, step in enumerate(ledger.step_files("edits")):
         create_document_view(

@@ -60,6 +60,14 @@ CREATE VIEW limits AS
 SELECT step, signal, bound, quantile, "by" AS taken_by, stratum, "limit" AS bound_limit, documents
 FROM files.limits;
 
+-- Every limit of a bound; `bounds` has those that are one for all. `stratum` is the source, where each has a limit of its own.
+CREATE VIEW bound_limits AS
+SELECT step, signal, unnest(['min', 'max']) AS bound, NULL::VARCHAR AS taken_by, NULL::VARCHAR AS stratum,
+       unnest([min, max]) AS bound_limit
+FROM bounds
+UNION ALL
+SELECT step, signal, bound, taken_by, stratum, bound_limit FROM limits WHERE taken_by IS NOT NULL;
+
 -- One row a line that is not blank and a rule of a family that measures lines; `line` counts from 0, positions as in `spans`.
 CREATE VIEW line_values AS
 SELECT step, hex_id(doc_id) AS doc_id, line, start AS line_start, "end" AS line_end, rule::VARCHAR AS rule,

@@ -119,6 +119,8 @@ def parse_lexicon(content: bytes, *, by_hand: bool = False) -> Lexicon:
     try:
         record = json.loads(content.decode("utf-8"))
     except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            raise ConfigError(f"cut off at byte {len(content)}; copy it again.") from None
         raise ConfigError(f"not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
     except ValueError as error:
         raise ConfigError(
@@ -203,7 +205,10 @@ def _term(record: Any, by_hand: bool) -> Term:
         tuple(checked_text(each) for each in _listed({"variants": [], **record}, "variants")),
     )
     if not by_hand and record.get("id") != term.id:
-        raise ConfigError(f"{text!r} has the id {record.get('id')!r}, expected {term.id!r}.")
+        raise ConfigError(
+            f"{text!r} has the id {record.get('id')!r}, expected {term.id!r}. Was it changed by hand? "
+            "`datagov lexicon import FILE --output FILE` checks it and writes the ids."
+        )
     return term
 
 

@@ -104,7 +104,10 @@ def read_card(path: Path) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the card"
-        raise ConfigError(f"language model {path}: {place}: {first['msg']}.") from error
+        raise ConfigError(
+            f"language model {path}: not a card of format 1 ({place}: {first['msg']}). `datagov train lm` writes a folder "
+            "with card.json and the model; name the card."
+        ) from error
 
 
 def weights_of(card: Path, weights: Weights) -> Path:

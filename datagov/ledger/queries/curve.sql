@@ -7,7 +7,7 @@
 
 -- Among the documents that reach the step, whatever its other bounds say of them. `below` are those a
 -- minimum at this value would remove, `above` those a maximum would; `kept_below` and `kept_above` are those
--- of them that the run kept. The examples are the documents nearest to the value on either side of it.
+-- of them that the run kept. A limit of a source alone, by a quantile, stands at that source. The examples are the documents nearest to the value on either side of it.
 WITH here AS (
     SELECT position FROM steps WHERE name = split_part($signal, '/', 1)
 ),
@@ -24,18 +24,21 @@ reached AS (
 ),
 shown AS (
     SELECT unnest(['smallest', '1 %', '5 %', '10 %', '25 %', 'median', '75 %', '90 %', '95 %', '99 %', 'largest']) AS point,
-           unnest(quantile_disc(value, [0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1])) AS value
+           unnest(quantile_disc(value, [0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1])) AS value,
+           NULL AS taken_by, NULL AS stratum
     FROM reached WHERE $at = 'quantiles'
     UNION ALL
-    SELECT unnest(['minimum bound', 'maximum bound']), unnest([min, max]) FROM bounds
-    WHERE $at = 'quantiles' AND step = split_part($signal, '/', 1) AND signal = split_part($signal, '/', -1)
+    SELECT CASE bound WHEN 'min' THEN 'minimum bound' ELSE 'maximum bound' END, bound_limit, taken_by, stratum FROM bound_limits
+    WHERE $at = 'quantiles' AND (taken_by IS NULL OR taken_by = $by) AND step = split_part($signal, '/', 1) AND signal = split_part($signal, '/', -1)
     UNION ALL
     SELECT 'given', coalesce(TRY_CAST(trim(piece) AS DOUBLE),
-                             error('parameter at=' || $at || ': expected quantiles, or numbers such as 10,20.5'))
+                             error('parameter at=' || $at || ': expected quantiles, or numbers such as 10,20.5')),
+           NULL, NULL
     FROM (SELECT unnest(string_split(CASE WHEN $at = 'quantiles' THEN NULL ELSE $at END, ',')) AS piece)
 ),
 points AS (
-    SELECT string_agg(point, ', ' ORDER BY point) AS point, value FROM shown WHERE value IS NOT NULL GROUP BY value
+    SELECT string_agg(point, ', ' ORDER BY point) AS point, value, taken_by, stratum
+    FROM shown WHERE value IS NOT NULL GROUP BY value, taken_by, stratum
 )
 SELECT p.point, p.value, r.grouped, count(*) AS documents,
        count(*) FILTER (r.value < p.value) AS below,
@@ -46,6 +49,6 @@ SELECT p.point, p.value, r.grouped, count(*) AS documents,
        max(r.value) FILTER (r.value < p.value) AS value_below,
        arg_min(r.doc_id, (r.value, r.doc_id)) FILTER (r.value > p.value) AS example_above,
        min(r.value) FILTER (r.value > p.value) AS value_above
-FROM points p CROSS JOIN reached r
+FROM points p JOIN reached r ON p.taken_by IS NULL OR p.stratum IS NOT DISTINCT FROM r.grouped
 GROUP BY p.point, p.value, r.grouped
 ORDER BY p.value, r.grouped NULLS FIRST

@@ -4,7 +4,7 @@
 -- param limit = 100: how many documents at most
 -- known signal: SELECT step || '/' || signal FROM bounds
 WITH limits AS (
-    SELECT step, signal, unnest(['min', 'max']) AS bound, unnest([min, max]) AS bound_limit FROM bounds
+    SELECT bound, taken_by, stratum, bound_limit FROM bound_limits
     WHERE step = split_part($signal, '/', 1) AND signal = split_part($signal, '/', -1)
 ),
 measured AS (
@@ -15,8 +15,9 @@ SELECT hex_id(d.doc_id) AS doc_id, d.id, d.source, m.value, l.bound, l.bound_lim
        CASE l.bound WHEN 'min' THEN m.value < l.bound_limit ELSE m.value > l.bound_limit END AS crossed,
        x.action, x.step AS removed_at, d.shard, d.shard_row
 FROM measured m
-JOIN limits l ON abs(m.value - l.bound_limit) <= $margin * abs(l.bound_limit)
 JOIN files.documents d USING (part, row)
+JOIN limits l ON abs(m.value - l.bound_limit) <= $margin * abs(l.bound_limit)
+    AND (l.taken_by IS NULL OR l.stratum IS NOT DISTINCT FROM d.source)
 JOIN files.decisions x USING (part, row)
 ORDER BY abs(m.value - l.bound_limit) / nullif(abs(l.bound_limit), 0) NULLS FIRST, d.doc_id, l.bound
 LIMIT $limit

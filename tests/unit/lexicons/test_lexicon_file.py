@@ -58,6 +58,7 @@ def one_term(**fields: Any) -> bytes:
     ("content", "message"),
     [
         ("操你妈".encode("gb18030"), "not UTF-8: .* at byte 0. Save it as UTF-8"),
+        ("操你".encode()[:-1], "cut off at byte 5; copy it again"),
         (b"fool\nidiot\n", r"not JSON .*`datagov lexicon import LIST` makes a lexicon of a plain list"),
         (b"[]", "not a lexicon: the key 'datagov_lexicon' is missing"),
         (
@@ -84,7 +85,7 @@ def one_term(**fields: Any) -> bytes:
         (one_term(term="……"), "holds neither a letter nor a digit"),
         (one_term(term="\u200b\u200d"), "has 0 characters that count"),
         (one_term(term=7), "7 is not a text"),
-        (one_term(id="0"), f"'fool' has the id '0', expected '{term_id('fool')}'"),
+        (one_term(id="0"), f"'fool' has the id '0', expected '{term_id('fool')}'. Was it changed by hand"),
         (one_term(wieght=1), "unknown key 'wieght'. Did you mean 'weight'"),
         (changed(terms=["fool"]), r"terms\[0\]: expected an object, got 'fool'"),
     ],

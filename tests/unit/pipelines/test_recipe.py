@@ -111,6 +111,10 @@ def test_every_key_is_needed(tmp_path: Path, key: str) -> None:
         ({"near_dedup": {"verify": {"jaccard": 1.01}}}, "verify.jaccard"),
         ({"exact_dedup": {}, "near_dedup": {}}, "expected one step kind"),
         ({"name": "alone"}, "expected one step kind"),
+        (
+            {"exact_dedup": {}, "annotate": True},
+            "got the keys annotate, exact_dedup; options of a step stand below its kind",
+        ),
         ({"exact_dedup": ["url"]}, "expected a mapping"),
         ("exact_dedup", "expected a mapping such as"),
         ({"name": "a/b", "exact_dedup": {}}, "without '/'"),

@@ -95,6 +95,7 @@ def test_two_workers_write_the_same_bytes(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
+        ({"where": "language = 'klingon'"}, "never 'klingon'. It can be one of 140, such as "),
         ({"where": "language = 'cn'"}, "language is never 'cn'. Did you mean"),
         ({"where": "language > 'zh'"}, "language is a label"),
         ({"bounds": {"language": {"min": 2}}}, "a label has no limits"),

@@ -16,6 +16,7 @@ from made_corpora import write_corpus
 
 from datagov.errors import ConfigError
 from datagov.ledger.explain import explain
+from datagov.ledger.queries import bind, named_query, run_query
 from pipelines.recipe import load_recipe
 from pipelines.what_if import what_if
 
@@ -221,6 +222,37 @@ def test_a_quantile_is_taken_of_the_documents_that_reach_the_step(
         row | {"step": None} for row in done.rows("SELECT * FROM limits ORDER BY ALL")
     ]
     assert removed(whole) == removed(done)
+
+
+def test_queries_hold_documents_against_the_limit_of_their_source(
+    make: Callable[..., Path], govern: Run
+) -> None:
+    limit = {"quantile": 0.25, "by": "source"}
+    done = govern(make({"filter": {"bounds": {"word_count": {"min": limit, "max": 12}}}}))
+    con = done.ledger.connect()
+    words = {**WORDS, "empty": 0}
+    limits = {
+        name: quantile([count for key, count in words.items() if SOURCE.get(key) == name], 0.25)
+        for name in {SOURCE.get(key) for key in words}
+    }
+    below = {key for key, count in words.items() if count < limits[SOURCE.get(key)]}
+
+    def asked(name: str, *arguments: str) -> list[dict[str, Any]]:
+        query = named_query(name)
+        return run_query(con, query, bind(query, ["filter/word_count", *arguments])).records()
+
+    told = {row["statistic"]: row["value"] for row in asked("distribution")}
+    assert (told["minimum bound"], told["below minimum"], told["maximum bound"]) == (None, len(below), 12)
+    assert told["above maximum"] == sum(count > 12 for count in words.values())
+    near = asked("near_bound", "margin=100")
+    assert {row["id"] for row in near if row["bound"] == "min" and row["crossed"]} == below
+    assert {(row["source"], row["bound_limit"]) for row in near if row["bound"] == "min"} == set(
+        limits.items()
+    )
+    points = [row for row in asked("curve") if "minimum bound" in row["point"]]
+    assert {(row["grouped"], row["value"]) for row in points} == set(limits.items())
+    assert sum(row["below"] for row in points) == len(below)
+    assert not [row for row in asked("curve", "by=all") if "minimum bound" in row["point"]]
 
 
 def test_a_quantile_of_nothing_bounds_nothing(make: Callable[..., Path], govern: Run) -> None:
