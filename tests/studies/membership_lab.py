@@ -25,7 +25,7 @@ SETS = ("members", "non_members", "calibration", "shifted")
 RESAMPLES = 2000
 FEWEST = 10
 """Defined scores of a side from which a rate is given."""
-UNDEFINED = f"undefined for all but fewer than {FEWEST} texts of a side"
+UNDEFINED = f"fewer than {FEWEST} texts of a side have a score"
 SETTINGS = LabSettings(
     sizes=LabSizes({1: 120, 4: 60, 16: 40}, non_members=150, calibration=150, background=400),
     model=ModelSize(hidden=128, layers=2, inner=384, vocabulary=2048, context=192, rate=3e-3),
@@ -147,7 +147,7 @@ def repetition_section(found: Mapping[tuple[str, int], LabFound], settings: LabS
     for method in (*METHODS, *FURTHER):
         for (name, seed), one in found.items():
             if method not in one.gains:
-                rows.append(f"| {method} | {name} | {seed} | {UNDEFINED}" + " |" * (len(sizes.repeated) + 1))
+                rows.append(f"| {method} | {name} | {seed} | {UNDEFINED}" + " |" * (len(sizes.repeated) + 2))
                 continue
             value, low, high = one.gains[method]
             rows.append(
