@@ -88,7 +88,7 @@ def rules_command(
             *(each.name for each in offered),
             *(rule.name for each in offered for rule in each.rules),
         ]
-        hint = did_you_mean(name, known) or "'datagov rules' lists them all."
+        hint = f"{did_you_mean(name, known)} 'datagov rules' lists them all."
         raise ConfigError(f"There is no profile, family or rule {name!r}. {hint}")
 
 

@@ -79,7 +79,7 @@ def sample_removed(
     if not found:
         known = {str(row[0]) for row in fetch(con, NAMES).rows}
         if removed_by not in known and removed_by.rpartition("/")[2] not in known:
-            hint = did_you_mean(removed_by, known) or "'datagov audit by_reason' lists those that removed."
+            hint = f"{did_you_mean(removed_by, known)} 'datagov audit by_reason' lists those that removed."
             raise ConfigError(f"No rule or step of {ledger.run_id} is called {removed_by!r}. {hint}")
     return with_texts(ledger, found, input_path)
 

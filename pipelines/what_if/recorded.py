@@ -106,13 +106,14 @@ def changed_recipe(recipe: Recipe, changes: Sequence[str]) -> Recipe:
 def settled_of(ledger: Ledger, recipe: Recipe, changed: Recipe | None = None) -> dict[int, str]:
     """Return what a run found out for the steps of its recipe: position -> key, as in `Plan.settled`.
 
-    With `changed`, of the steps for which it surely is the same in the changed recipe: no step before them differs,
-    nor does an edit by run itself.
+    With `changed`, of the steps for which it surely is the same in the changed recipe: no step before them differs that
+    removes documents or edits them, nor does an edit by run itself.
     """
     found = ledger.manifest.get("settled", {})
     settled: dict[int, str] = {}
     for position, step in enumerate(recipe.steps):
-        differs = changed is not None and changed.steps[position].resolved != step.resolved
+        other = step.resolved if changed is None else changed.steps[position].resolved
+        differs = other != step.resolved and not (other.get("annotate") and step.resolved.get("annotate"))
         if step.name in found and step.kind == "filter":
             # Who reaches it does not depend on it.
             settled |= {at: found[recipe.steps[at].name] for at in measured_together(recipe.steps, position)}

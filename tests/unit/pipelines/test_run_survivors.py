@@ -182,6 +182,17 @@ def test_what_if_says_where_others_would_have_to_be_measured(
     assert after.counts["removed"] < done.counts["removed"]
 
 
+def test_what_if_of_a_step_that_only_annotates_is_known(make: Callable[..., Path], govern: Run) -> None:
+    noted = bounded("noted", survivors=False, word_count={"min": 14})
+    noted["filter"]["annotate"] = True
+    done = govern(make([noted, LETTERS]))
+    known = what_if(done.ledger, ["noted/word_count.min=10"])
+    assert known["exact"]
+    assert known["removed"]["low"] == done.counts["removed"]
+    with pytest.raises(ConfigError, match="reach letters, of which no others were measured"):
+        what_if(done.ledger, ["noted/annotate=false"])
+
+
 SIGNALS = {"word_count": 12, "mean_word_length": 4, "char_entropy": 3.5, "distinct_word_fraction": 0.9}
 
 
