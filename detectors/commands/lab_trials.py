@@ -138,7 +138,10 @@ def _summary(table: pa.Table) -> list[dict[str, Any]]:
                 "kind": kind,
                 "recipe": recipe,
                 "models": len(own),
-                "with something unexplained": sum(row["unexplained"] > 0 for row in own),
+                # What else a suspect says is held against no corpus of its own.
+                "with something unexplained": None
+                if own[0]["on_suspect"]
+                else sum(row["unexplained"] > 0 for row in own),
                 "most bits": max((row["bits"] for row in own if row["bits"] is not None), default=None),
                 "longest run": max(row["run"] for row in own),
                 "found whole": sum(bool(row["exact"]) for row in own) if kind == "planted" else None,
