@@ -129,6 +129,14 @@ def classifier_command(
     for name in ("cross_validation", "held_out"):
         if name in card.evaluation:
             print_report(name.replace("_", " "), card.evaluation[name], card.evaluation.get("threshold"))
+    for name, said in card.evaluation["kept_model"].items():
+        share, mean = said["share"], said["mean_probability"]
+        if not (share / 2 <= mean <= 2 * share and (1 - share) / 2 <= 1 - mean):
+            terminal.note(
+                f"warning: {share:.0%} of the documents are {name!r}, and the kept model gives them {mean:.0%} on average: its "
+                "outputs are not those that were calibrated, so that its scores are no probabilities. Train on more "
+                "documents, or a fastText classifier for more epochs (--epochs)"
+            )
 
 
 def refuse_given(options: dict[str, Any], kind: str) -> None:

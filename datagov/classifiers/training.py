@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib import metadata
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from datagov import __version__
 from datagov.classifiers.calibration import Method
-from datagov.classifiers.card import FORMAT, MILLION, Card, NGrams, Tokens
+from datagov.classifiers.card import FORMAT, MILLION, Calibration, Card, NGrams, Tokens
 from datagov.classifiers.cross_validation import Trainer, cross_validated, curves_of, held_out_outputs
 from datagov.classifiers.evaluation import best_threshold, report, report_of_two
 from datagov.classifiers.fasttext_model import FastText, library
@@ -81,6 +83,7 @@ def train(folder: Path, data: Labelled, plan: Plan, held_out: Labelled | None = 
         score = calibrated(outputs[0][:, 0], curves[0]) / MILLION
         evaluation["threshold"] = best_threshold(data.label == 1, score)
     model = trainer.fit(np.flatnonzero(everywhere), data.label)
+    evaluation["kept_model"] = said_of_its_own(trainer.raw(model, np.flatnonzero(everywhere)), curves, data)
     fields: dict[str, Any] = {
         "datagov_classifier": FORMAT,
         "name": folder.name,
@@ -98,6 +101,24 @@ def train(folder: Path, data: Labelled, plan: Plan, held_out: Labelled | None = 
     if isinstance(model, FastText):
         return save(folder, "model.bin", model.save, fields)
     return save(folder, "weights.npz", partial(write_weights, linear=model), fields)
+
+
+def said_of_its_own(
+    raw: npt.NDArray[np.float64], curves: Sequence[Calibration], data: Labelled
+) -> dict[str, dict[str, float]]:
+    """Return label -> `share` of the documents it was trained on, `mean_probability` that the kept model gives them.
+
+    The curves were fitted on outputs of other models, of the folds. Where the kept model's lie elsewhere the two differ much,
+    and its probabilities mean nothing.
+    """
+    found = {}
+    for at, (name, curve) in enumerate(zip(data.labels[-len(curves) :], curves, strict=True)):
+        share = float(np.mean(data.label == data.labels.index(name)))
+        found[name] = {
+            "share": share,
+            "mean_probability": float(calibrated(raw[:, at], curve).mean()) / MILLION,
+        }
+    return found
 
 
 def positive_last(data: Labelled, positive: str) -> Labelled:

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datagov.classifiers import calibration, evaluation
-from datagov.classifiers.card import MILLION, NGrams
+from datagov.classifiers.card import MILLION, Calibration, NGrams
 from datagov.classifiers.labelled import Labelled, read_labelled
 from datagov.classifiers.linear import Linear
 from datagov.classifiers.linear_training import LinearSettings, LinearTrainer
 from datagov.classifiers.model import calibrated, load
-from datagov.classifiers.training import Plan, evaluate, train
+from datagov.classifiers.training import Plan, evaluate, said_of_its_own, train
 from datagov.cli import main
 from datagov.errors import ConfigError, InputError
 from datagov.model_files import model_file
@@ -233,6 +233,14 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str,
     code = main([str(argument) for argument in arguments])
     captured = capsys.readouterr()
     return code, captured.out, captured.err
+
+
+def test_a_kept_model_unlike_those_of_the_folds_is_told(labelled: Labelled) -> None:
+    steep = Calibration(raw=[0.0, 1.0], millionths=[0, MILLION])
+    outputs = np.linspace(0, 0.2, len(labelled.label))[:, None]
+    assert said_of_its_own(outputs, [steep], labelled) == {
+        "1": {"share": 0.5, "mean_probability": pytest.approx(0.1, abs=1e-6)}
+    }
 
 
 Told = Callable[..., tuple[int, str, str]]
