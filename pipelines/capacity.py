@@ -25,7 +25,7 @@ from pipelines.recipe import Recipe
 
 __all__ = ["Nodes", "capacity", "capacity_lines", "estimate"]
 
-BY_RUN_BYTES = {"identify": 80, "resolve": 460, "link": 105}
+BY_RUN_BYTES = {"identify": 90, "resolve": 460, "link": 105}
 """Memory of the tasks done by run, for each document, removed document and bucket membership. One part is too small
 to show it: these are slopes of the peaks of processes at half a million to six million of each; a test measures them
 again."""
