@@ -38,6 +38,8 @@ QUOTES: Final = "\u02bc\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f"
 C1_CONTROLS: Final = "".join(map(chr, range(0x80, 0xA0)))
 LONE_MOJIBAKE: Final = "ŒœÃÂ" + C1_CONTROLS
 """What ftfy takes for wrongly decoded beside a character of any kind, or by itself."""
+FIRST, LAST = 0x80, 0xFFFF
+"""Between them lies all that wrongly decoded text is made of."""
 NEVER, UNTIL_TAG, ALWAYS = 0, 1, 2
 
 
@@ -50,14 +52,18 @@ def _roles(characters: str, mojibake: bool) -> npt.NDArray[np.uint8]:
     if mojibake:
         from ftfy.badness import BADNESS_RE, MOJIBAKE_CATEGORIES  # noqa: PLC0415 - an extra
 
-        classes = {name: re.compile(f"[{ranges}]") for name, ranges in MOJIBAKE_CATEGORIES.items()}
         plain = ("common", "start_punctuation", "end_punctuation")
-        for at in range(0x80, 0x10000):
-            held = [name for name, class_ in classes.items() if class_.match(chr(at))]
-            if held or chr(at) in BADNESS_RE.pattern:
-                roles[at] |= MARK
-            if held and all(name in plain for name in held):
-                roles[at] |= PUNCTUATION
+        every = "".join(map(chr, range(FIRST, LAST + 1)))
+        held, telling = np.zeros(POINTS, np.bool_), np.zeros(POINTS, np.bool_)
+        for name, ranges in MOJIBAKE_CATEGORIES.items():
+            for found in re.finditer(f"[{ranges}]+", every):
+                place = slice(FIRST + found.start(), FIRST + found.end())
+                held[place] = True
+                telling[place] |= name not in plain
+        roles[held] |= MARK
+        roles[held & ~telling] |= PUNCTUATION
+        for character in filter(every.__contains__, BADNESS_RE.pattern):
+            roles[ord(character)] |= MARK
         for character in LONE_MOJIBAKE:
             roles[ord(character)] |= ALONE
     return roles
