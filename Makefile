@@ -58,7 +58,7 @@ lmplz: $(INSTALLED) ## KenLM: the library that reads language models, and the pr
 	PYTHON=$(BIN)/python infra/lmplz/build.sh $(BIN)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lm]'
 
-engines: $(INSTALLED) ## real engines, in environments of their own: vLLM on CPU, transformers serve, llama-cpp-python (builds for minutes)
+engines: $(INSTALLED) ## real engines, in environments of their own: vLLM on CPU, transformers serve, xllamacpp, llama-cpp-python (builds for minutes)
 	$(BIN)/python -m pytest -q -rs $(ENGINES)
 
 faults: $(INSTALLED) peers ## kill, fill and fail a run at every step of its commits; the tables of docs/reliability.md

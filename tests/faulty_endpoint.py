@@ -184,6 +184,31 @@ class FaultyEndpoint:
         """Fail inside on ids, as llama-cpp-python's server does."""
         return self.honest(asked) if isinstance(asked["prompt"], str) else self.broken(asked)
 
+    def llama_server(self, asked: Json) -> Response:
+        """Ignore `echo` and `prompt_logprobs`, and say what was generated as chats do: llama.cpp's server."""
+        plain = {name: value for name, value in asked.items() if name not in {"echo", "prompt_logprobs"}}
+        answer = self.answer({**plain, "return_token_ids": True, "logprobs": 1})
+        for choice in answer["choices"]:
+            told = zip(choice.pop("token_ids"), choice["logprobs"]["token_logprobs"], strict=True)
+            choice["logprobs"] = {
+                "content": [
+                    {
+                        "id": token,
+                        "token": "",
+                        "logprob": value,
+                        "top_logprobs": [{"id": token, "logprob": value}],
+                    }
+                    for token, value in told
+                ]
+            }
+        return JSONResponse(answer)
+
+    def older_llama_server(self, asked: Json) -> Response:
+        """The same, which once failed inside on `echo`."""
+        if asked.get("echo"):
+            return JSONResponse({"error": {"message": "Only no echo is supported"}}, 500)
+        return self.llama_server(asked)
+
     def single_only(self, asked: Json) -> Response:
         if len(prompts_of(asked)) > 1:
             return JSONResponse({"error": {"message": "one prompt a request"}}, 400)

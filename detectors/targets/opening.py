@@ -46,6 +46,8 @@ KINDS = {
     "ngram:": "ngram",
 }
 """What a specification starts with -> module of this package with `open_target(spec, options)`; else a checkpoint."""
+EXTRAS = {"checkpoint": "gpu", "gguf_target": "gguf"}
+"""Module -> the extra that has its libraries, where that is not `detect`."""
 
 
 def open_target(spec: str, options: OpenOptions | None = None) -> Target:
@@ -65,5 +67,5 @@ def open_target(spec: str, options: OpenOptions | None = None) -> Target:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"--target {spec}: needs the library {error.name!r}, which is not installed; "
-            "pip install 'datagov[gpu]' (checkpoints), 'datagov[detect]' (endpoints) or 'datagov[gguf]'"
+            f"pip install 'datagov[{EXTRAS.get(kind, 'detect')}]'"
         ) from error

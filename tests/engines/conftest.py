@@ -77,6 +77,12 @@ def llama_python() -> Path:
 
 
 @pytest.fixture(scope="session")
+def xllamacpp_python() -> Path:
+    """The Python of xllamacpp's environment."""
+    return environment("make_xllamacpp.sh", ".venv-xllamacpp", "DATAGOV_XLLAMACPP")
+
+
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """A trained lab, with heads of 64, the least some engines take; not to be changed."""
     return small_lab(tmp_path_factory.mktemp("lab") / "lab")

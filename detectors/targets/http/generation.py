@@ -23,9 +23,18 @@ Found = Literal["exact", "wrong", "absent"]
 
 
 def generation_agrees(
-    endpoint: Endpoint, prompts: Sequence[Sequence[int]], agree: Agree
+    endpoint: Endpoint, prompts: Sequence[Sequence[int]], agree: Agree, *, scores: bool = True
 ) -> tuple[list[Check], Found]:
     """Compare the log-probabilities of generated tokens with those of the same tokens as a prompt.
+
+    Parameters
+    ----------
+    endpoint : Endpoint
+    prompts : sequence of rows of token ids
+    agree : callable
+        Returns the largest difference of two arrays, and whether it is one of rounding.
+    scores : bool
+        Whether prompts can be scored at all; if not, only the alternatives are left to compare with.
 
     Returns
     -------
@@ -54,7 +63,13 @@ def generation_agrees(
             Check("alignment", "undecided", "no log-probability of a generated token to compare with"),
         ], "absent"
     greedy = _greedy(usable, agree)
-    alignment = _alignment(endpoint, usable, agree)
+    alignment = (
+        _alignment(endpoint, usable, agree)
+        if scores
+        else Check(
+            "alignment", "undecided", "prompts are not scored here, so that nothing confirms their values"
+        )
+    )
     if greedy.outcome == "failed":
         return [greedy, alignment], "wrong"
     confirmed = "passed" in {greedy.outcome, alignment.outcome}

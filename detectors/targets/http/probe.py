@@ -7,17 +7,17 @@ what else goes wrong, and how much can be asked for at once.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
-from datagov.errors import TargetError, TargetMisaligned, TargetRefused, TargetUnavailable
+from datagov.errors import TargetMisaligned, TargetRefused, TargetUnavailable
 from detectors.targets.http.answers import Row
 from detectors.targets.http.conformance import Check, Conformance, Outcome
 from detectors.targets.http.endpoint import Endpoint
 from detectors.targets.http.generation import generation_agrees
+from detectors.targets.http.refusals import as_text_alone, continues
 from detectors.targets.http.tokenizer_agreement import tokenizer_agrees
 from detectors.targets.target import Capabilities
 
@@ -68,6 +68,8 @@ class Probe:
         self.checks: list[Check] = []
         self.tolerance = 0.0
         self.deterministic = True
+        self.breaks = False
+        """Whether it fails inside when it is to score prompts, and answers otherwise."""
         encoded = [endpoint.tokenizer.encode([text])[1].tolist() for text in TEXTS]
         self.prompts = [endpoint.started(ids) for ids in encoded]
         self.context_tokens: int | None = None
@@ -90,7 +92,9 @@ class Probe:
                 except (TargetRefused, TargetMisaligned) as error:
                     self.note(name, "failed", error.message)
             exact = not any(check.outcome == "failed" for check in self.checks)
-        alignment, generated = generation_agrees(self.endpoint, self.prompts, self.agree)
+        alignment, generated = generation_agrees(
+            self.endpoint, self.prompts, self.agree, scores=not self.breaks
+        )
         self.checks.extend(alignment)
         if exact and any(check.outcome != "passed" for check in alignment if check.name == "alignment"):
             exact = False
@@ -134,12 +138,18 @@ class Probe:
                 if top != tried[-1] and isinstance(error, TargetRefused):
                     continue
                 detail = error.message
-                if self.takes_text_alone(error):
+                as_text = as_text_alone(self.endpoint, error, self.prompts[0], TEXTS[0])
+                if as_text is not None:
+                    # What is generated is then asked for by text.
+                    self.endpoint = as_text
                     detail = (
                         f"it takes text and no token ids, so that what was scored would be a guess: {detail}"
                     )
                 elif isinstance(error, TargetUnavailable):
-                    raise
+                    if not continues(self.endpoint, self.prompts[0]):
+                        raise
+                    self.breaks = True
+                    detail = f"it answers, but fails when prompts are to be scored ({error.__cause__})"
                 self.note("answers", "failed", detail)
                 return "absent", []
             self.note(
@@ -147,22 +157,6 @@ class Probe:
             )
             return "exact", rows
         raise AssertionError("the last attempt decides")
-
-    def takes_text_alone(self, error: TargetError) -> bool:
-        """Say whether prompts that were refused as ids are taken as text; what is generated is then asked for by text."""
-        if not self.endpoint.takes_ids:
-            return False
-        as_text = replace(self.endpoint, text_only=True, top=0)
-        try:
-            if isinstance(error, TargetRefused):
-                with suppress(TargetError):
-                    self.endpoint.ask(self.prompts[:1])
-                    return False
-            as_text.ask([TEXTS[0]])
-        except TargetError:
-            return False
-        self.endpoint = as_text
-        return True
 
     def same_again(self, rows: list[Row]) -> None:
         """Ask the same once more."""

@@ -77,10 +77,13 @@ def completion_request(prompts: Sequence[Prompt], steps: int, asked: Asked) -> d
 
 
 def continuations(answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:
-    """Return the continuations of a completions answer."""
+    """Return the continuations of a completions answer, whose log-probabilities may have the form of chats."""
     rows = []
     for choice in choices_of(answer, prompts):
         logprobs = choice.get("logprobs") if isinstance(choice.get("logprobs"), dict) else {}
+        if isinstance(logprobs.get("content"), list):
+            rows.append(_as_in_chats(str(choice.get("text", "")), logprobs["content"]))
+            continue
         ids = choice.get("token_ids")
         tops = logprobs.get("top_logprobs")
         rows.append(
@@ -93,6 +96,23 @@ def continuations(answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:
             )
         )
     return rows
+
+
+def _as_in_chats(text: str, content: Sequence[Any]) -> Generated:
+    """Return a continuation from one entry a token, as llama.cpp's server gives them, with their ids."""
+    entries = [entry if isinstance(entry, dict) else {} for entry in content]
+    tops = [
+        [one.get("logprob") for one in entry.get("top_logprobs") or () if isinstance(one, dict)]
+        for entry in entries
+    ]
+    ids = [token for entry in entries if isinstance(token := entry.get("id"), int)]
+    return Generated(
+        text=text,
+        ids=ids if len(ids) == len(entries) else None,
+        logprobs=[entry.get("logprob") for entry in entries],
+        best=[max((value for value in top if value is not None), default=None) for top in tops],
+        tokens=[str(entry.get("token", "")) for entry in entries],
+    )
 
 
 def _ids(logprobs: Any, count: int | None) -> list[int] | None:

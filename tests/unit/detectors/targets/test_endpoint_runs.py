@@ -73,6 +73,7 @@ def test_an_endpoint_that_stops_half_way_resumes_to_the_same_bytes(
         ("", "vllm", "rank", None),
         ("", "vllm", "verbatim", None),
         ("off_by_one", "vllm", "verbatim", None),
+        ("llama_server", "openai", "verbatim", None),
         ("", "openai", "rank", "needs rank, and trigram does not give it"),
         ("", "openai", "min_k_plus_plus_top", "needs top_logprobs, and"),
         ("", "vllm", "min_k_plus_plus", "needs entropy, variance, and"),

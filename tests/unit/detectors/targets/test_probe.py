@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tokenizing
 from trigram import TrigramTarget
 
 from datagov.errors import TargetMisaligned, TargetRefused
+from detectors.ragged import TokenBatch
 
 Open = Callable[..., Any]
 
@@ -77,8 +80,6 @@ LIES = [
 def test_a_lie_is_caught_by_the_check_made_for_it(
     open_faulty: Open, quick_limits: Any, api: str, fault: str, verdict: str, check: str, said: str
 ) -> None:
-    import re
-
     limits = replace(quick_limits, response_bytes=1_000_000)
     with open_faulty(fault, api=api, limits=limits) as (target, _):
         assert target.capabilities.prompt_logprobs == verdict
@@ -107,6 +108,30 @@ def test_what_is_generated_after_text_is_believed_where_ids_are_not_taken(
         assert (target.capabilities.prompt_logprobs, target.capabilities.id_prompts) == ("absent", False)
         assert target.capabilities.generated_logprobs == "exact"
         assert not target.takes_ids
+
+
+@pytest.mark.parametrize(
+    ("fault", "api", "said"),
+    [
+        ("llama_server", "openai", "'token_logprobs' is missing"),
+        ("llama_server", "vllm", "'prompt_logprobs' is missing"),
+        ("older_llama_server", "openai", "fails when prompts are to be scored .HTTP 500: Only no echo is"),
+        ("older_llama_server", None, "fails when prompts are to be scored"),
+    ],
+)
+def test_a_server_that_scores_no_prompts_is_still_read_for_what_it_generates(
+    open_faulty: Open, trigram: TrigramTarget, fault: str, api: str | None, said: str
+) -> None:
+    with open_faulty(fault, api=api) as (target, _):
+        assert target.capabilities.prompt_logprobs == "absent"
+        assert re.search(said, failed(target)["answers"])
+        assert target.capabilities.generated_logprobs == "exact"
+        prefixes = TokenBatch.of(
+            [[0, *target.encode([text]).token_ids[:4]] for text in tokenizing.SENTENCES[:3]]
+        )
+        here, there = target.force(prefixes, 5), trigram.force(prefixes, 5)
+        assert here.token_ids_NS.tolist() == there.token_ids_NS.tolist()
+        np.testing.assert_allclose(here.logprob_NS, there.logprob_NS, atol=1e-6)
 
 
 def test_a_prompt_that_is_cut_gives_the_context_away(open_faulty: Open) -> None:
