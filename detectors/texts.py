@@ -63,7 +63,12 @@ class Texts:
 
 
 def read_texts(
-    place: str, *, columns: Columns | None = None, form: str | None = None, dataset: str = "texts"
+    place: str,
+    *,
+    text_column: str | None = None,
+    id_column: str | None = None,
+    form: str | None = None,
+    dataset: str = "texts",
 ) -> Texts:
     """Read texts.
 
@@ -71,8 +76,10 @@ def read_texts(
     ----------
     place : str
         A file, a folder of Parquet shards, or `-` for stdin.
-    columns : Columns or None
-        Which column (or JSON key) holds what; None for `text`, and `id` and `source` where there are such.
+    text_column : str or None
+        Column (or JSON key) of the texts; None for `text`. A column `source` is that where there is one.
+    id_column : str or None
+        Column of their ids; None for `id` where there is one.
     form : str or None
         One of `FORMATS`; None for what the suffix says; stdin is one `text`. `text` is one text, whole;
         `lines` is a text a line.
@@ -93,12 +100,12 @@ def read_texts(
     if form not in FORMATS:
         raise ConfigError(f"format {form!r} of texts {place} is not known. {did_you_mean(form, FORMATS)}")
     if form == "parquet":
-        return _from_table(_parquet(path, place), columns, place, dataset)
+        return _from_table(_parquet(path, place), text_column, id_column, place, dataset)
     raw = sys.stdin.buffer.read() if place == "-" else path.read_bytes()
     if form == "jsonl":
-        return _from_table(_jsonl(raw, place), columns, place, dataset)
+        return _from_table(_jsonl(raw, place), text_column, id_column, place, dataset)
     pieces = raw.splitlines() if form == "lines" else [raw]
-    return _from_table(pa.table({"text": pa.array(pieces, pa.large_binary())}), None, place, dataset)
+    return _from_table(pa.table({"text": pa.array(pieces, pa.large_binary())}), None, None, place, dataset)
 
 
 def _form_of(place: str, path: Path) -> str:
@@ -115,9 +122,9 @@ def _form_of(place: str, path: Path) -> str:
 
 
 def _parquet(path: Path, place: str) -> pa.Table:
+    files: list[Any] = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if place == "-":
-        return pq.read_table(io.BytesIO(sys.stdin.buffer.read()))
-    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+        files = [io.BytesIO(sys.stdin.buffer.read())]
     if not files:
         raise InputError(f"texts {place}: no *.parquet file in this folder or below")
     tables = []
@@ -126,9 +133,14 @@ def _parquet(path: Path, place: str) -> pa.Table:
             tables.append(pq.read_table(file))
         except (pa.ArrowInvalid, OSError) as error:
             raise InputError(
-                f"texts {file}: cannot be read as Parquet ({' '.join(str(error).split())})"
+                f"texts {place if place == '-' else file}: cannot be read as Parquet ({' '.join(str(error).split())})"
             ) from error
-    return pa.concat_tables(tables, promote_options="permissive")
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise InputError(
+            f"texts {place}: its shards do not have the same columns ({' '.join(str(error).split())})"
+        ) from error
 
 
 def _jsonl(raw: bytes, place: str) -> pa.Table:
@@ -148,7 +160,7 @@ def _jsonl(raw: bytes, place: str) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows for name in row))
     try:
         return pa.table({name: _json_column([row.get(name) for row in rows]) for name in names})
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InputError(f"texts {place}: a key holds values of different kinds ({error})") from error
 
 
@@ -162,9 +174,12 @@ def _json_column(values: Sequence[Any]) -> pa.Array:
         )
 
 
-def _from_table(table: pa.Table, columns: Columns | None, place: str, dataset: str) -> Texts:
-    named = columns or Columns(
-        id="id" if "id" in table.column_names else None,
+def _from_table(
+    table: pa.Table, text_column: str | None, id_column: str | None, place: str, dataset: str
+) -> Texts:
+    named = Columns(
+        text=text_column or "text",
+        id=id_column or ("id" if "id" in table.column_names else None),
         source="source" if "source" in table.column_names else None,
     )
     for role, column in named.named().items():

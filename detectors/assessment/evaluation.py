@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datagov.errors import InputError
+from datagov.errors import ConfigError, InputError, did_you_mean
 from detectors.statistics.documents import Documents, documents_of, methods_of, require_control
 from detectors.statistics.pairing import paired_auroc
 from detectors.statistics.roc import auroc, operating_point, predictive_value
@@ -82,6 +82,10 @@ def evaluate(
     ConfigError, InputError
         See `documents_of`; a method that is not in the table; fewer than two documents of a kind.
     """
+    if cluster is not None and cluster not in scores.column_names:
+        raise ConfigError(
+            f"the scores have no column {cluster!r} to cluster by. {did_you_mean(cluster, scores.column_names)}"
+        )
     records = []
     pairs = methods_of(scores)
     for name in methods:

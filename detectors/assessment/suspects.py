@@ -89,6 +89,8 @@ def open_pair(
     calibration_texts: str | None = None,
     reduce: str = "mean",
     blind: bool = True,
+    text_column: str | None = None,
+    form: str | None = None,
     date_column: str | None = None,
     seed: int = 0,
 ) -> Pair:
@@ -106,6 +108,8 @@ def open_pair(
         See `documents_of`.
     blind : bool
         Whether to run the blind check, which rests on the texts alone, where they are given.
+    text_column, form : str or None
+        Of both files of texts, as for `read_texts`.
     date_column : str or None
         Column of the texts' files that says when each is from, for the blind check.
     seed : int
@@ -122,7 +126,10 @@ def open_pair(
         raise InputError(
             f"dates {date_column!r} are read from the texts' files; give the texts of both sides"
         )
-    read = [None if place is None else read_texts(place) for place in (texts, calibration_texts)]
+    read = [
+        None if place is None else read_texts(place, text_column=text_column, form=form)
+        for place in (texts, calibration_texts)
+    ]
     words = [None if given is None else given.text.fill_null("") for given in read]
     sides = [
         documents_of(

@@ -50,7 +50,10 @@ def evaluate_command(
     prior: Annotated[
         list[float] | None,
         typer.Option(
-            "--prior", help="Share of members that a predictive value is stated for; may be repeated."
+            "--prior",
+            min=0.0,
+            max=1.0,
+            help="Share of members that a predictive value is stated for; may be repeated.",
         ),
     ] = None,
     reduce: ReduceOption = "mean",

@@ -15,12 +15,14 @@ from detectors.commands.settings import (
     CalibrationOption,
     CalibrationTextsOption,
     DateColumnOption,
+    FormOption,
     JsonOption,
     MethodOption,
     ParamOption,
     ReduceOption,
     ScoresArgument,
     SeedOption,
+    TextColumnOption,
     TextsOption,
     read_params,
 )
@@ -28,6 +30,7 @@ from detectors.commands.settings import (
 if TYPE_CHECKING:
     from detectors.assessment.drawing import HeatToken
     from detectors.assessment.suspects import Assessment
+    from detectors.texts import Texts
 
 __all__ = ["register"]
 
@@ -65,6 +68,8 @@ def report_command(
         Path | None, typer.Option("--frequency", metavar="TABLE", help="With --traces, for dc_pdd.")
     ] = None,
     params: ParamOption = None,
+    text_column: TextColumnOption = None,
+    form: FormOption = None,
     date_column: DateColumnOption = None,
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
@@ -74,6 +79,7 @@ def report_command(
     from datagov.storage import replace
     from detectors.assessment.report import page, record
     from detectors.assessment.suspects import assess, open_pair
+    from detectors.texts import read_texts
 
     if output.suffix != ".html":
         raise ConfigError(f"--output {output}: the page's name ends in .html; its JSON goes beside it")
@@ -85,6 +91,8 @@ def report_command(
         texts=texts,
         calibration_texts=calibration_texts,
         reduce=reduce,
+        text_column=text_column,
+        form=form,
         date_column=date_column,
         seed=seed,
     )
@@ -98,7 +106,9 @@ def report_command(
             raise ConfigError(
                 "--traces goes with --texts, which were traced, and --tokenizer, which names their tokens"
             )
-        heat, meaning = heat_map(found, texts, traces, tokenizer, frequency)
+        heat, meaning = heat_map(
+            found, read_texts(texts, text_column=text_column, form=form), traces, tokenizer, frequency
+        )
     replace(output, page(found, heat=heat, heat_meaning=meaning).encode())
     replace(beside, json.dumps(terminal.plain(told), ensure_ascii=False, indent=1).encode())
     if as_json:
@@ -108,7 +118,7 @@ def report_command(
 
 
 def heat_map(
-    found: Assessment, texts: str, traces: Path, tokenizer: Path, frequency: Path | None
+    found: Assessment, given: Texts, traces: Path, tokenizer: Path, frequency: Path | None
 ) -> tuple[list[tuple[str, list[HeatToken]]], str]:
     """Return the suspects with the smallest p-values, token by token, and what the numbers mean.
 
@@ -122,7 +132,6 @@ def heat_map(
     from detectors.membership import method
     from detectors.membership.method import needed
     from detectors.scoring import Extras, make_inputs, tracer_from_store
-    from detectors.texts import read_texts
 
     suspects = found.pair.suspects
     chosen = method(suspects.method)
@@ -133,7 +142,6 @@ def heat_map(
         raise ConfigError(
             f"{tokenizer} is not the target's tokenizer: {words.digest}, not {suspects.origin['tokenizer']}"
         )
-    given = read_texts(texts)
     tracer = tracer_from_store(traces, given, target_digest=suspects.origin["target"])
     inputs, _ = make_inputs(tracer, given, [chosen], Extras(frequency=frequency))
     told = chosen.explain(inputs, json.loads(suspects.params))

@@ -100,7 +100,6 @@ def score_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
     """Score texts: higher is more likely a member. What a score is worth, `evaluate` and `verdict` say."""
-    from datagov.columns import Columns
     from datagov.storage import encode_table, replace
     from detectors.score_table import score_table
     from detectors.scoring import Extras, make_inputs, tracer_from_store, tracer_of
@@ -108,12 +107,7 @@ def score_command(
     from detectors.texts import read_texts
 
     chosen = chosen_methods(methods, parameters or ())
-    columns = (
-        None
-        if text_column is None and id_column is None
-        else Columns(text=text_column or "text", id=id_column)
-    )
-    given = read_texts(texts, columns=columns, form=form)
+    given = read_texts(texts, text_column=text_column, id_column=id_column, form=form)
     progress = Progress(quiet=quiet)
     if target.startswith(FROM_STORE):
         tracer = tracer_from_store(Path(target.removeprefix(FROM_STORE)), given)
@@ -208,7 +202,10 @@ def chosen_methods(names: str, settings: list[str] | tuple[str, ...]) -> list[Ch
             raise ConfigError(
                 f"--set {setting}: expected METHOD.PARAM=VALUE with a method of --methods, e.g. min_k.k=0.1"
             )
-        given[name][parameter] = yaml.safe_load(value)
+        try:
+            given[name][parameter] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {setting}: {value!r} is no value; expected e.g. 0.1 or text") from error
     return [Chosen(method(name), resolve_params(method(name), params)) for name, params in given.items()]
 
 

@@ -14,12 +14,14 @@ from detectors.commands.settings import (
     CalibrationOption,
     CalibrationTextsOption,
     DateColumnOption,
+    FormOption,
     JsonOption,
     MethodOption,
     ParamOption,
     ReduceOption,
     ScoresArgument,
     SeedOption,
+    TextColumnOption,
     TextsOption,
     read_params,
     residual_line,
@@ -62,6 +64,8 @@ def set_test_command(
     texts: TextsOption = None,
     calibration_texts: CalibrationTextsOption = None,
     params: ParamOption = None,
+    text_column: TextColumnOption = None,
+    form: FormOption = None,
     date_column: DateColumnOption = None,
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
@@ -78,6 +82,8 @@ def set_test_command(
     given: dict[str, Any] = {
         "texts": texts,
         "calibration_texts": calibration_texts,
+        "text_column": text_column,
+        "form": form,
         "date_column": date_column,
     }
     pair = open_pair(suspects, calibration, method, read_params(params), **given, reduce=reduce, seed=seed)

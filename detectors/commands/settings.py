@@ -15,12 +15,14 @@ __all__ = [
     "CalibrationOption",
     "CalibrationTextsOption",
     "DateColumnOption",
+    "FormOption",
     "JsonOption",
     "MethodOption",
     "ParamOption",
     "ReduceOption",
     "ScoresArgument",
     "SeedOption",
+    "TextColumnOption",
     "TextsOption",
     "read_params",
     "residual_line",
@@ -55,6 +57,13 @@ DateColumnOption = Annotated[
     typer.Option(
         "--date-column", metavar="NAME", help="Column of both files of texts that says when each is from."
     ),
+]
+TextColumnOption = Annotated[
+    str | None,
+    typer.Option("--text-column", metavar="NAME", help="Column of the texts, as given to `score`."),
+]
+FormOption = Annotated[
+    str | None, typer.Option("--format", metavar="FORM", help="Of the texts' files, as given to `score`.")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of folds and permutations.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

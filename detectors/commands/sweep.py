@@ -11,7 +11,7 @@ import typer
 
 from datagov import terminal
 from datagov.errors import ConfigError
-from detectors.commands.settings import JsonOption, SeedOption
+from detectors.commands.settings import FormOption, JsonOption, SeedOption, TextColumnOption
 
 __all__ = ["register"]
 
@@ -40,6 +40,8 @@ def sweep_command(
     frequency: Annotated[
         Path | None, typer.Option("--frequency", metavar="TABLE", help="Token-frequency table, for dc_pdd.")
     ] = None,
+    text_column: TextColumnOption = None,
+    form: FormOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,7 +60,7 @@ def sweep_command(
 
     chosen = method_called(method)
     settings = grid_of(chosen, dict(read_values(pair) for pair in values))
-    given = read_texts(texts)
+    given = read_texts(texts, text_column=text_column, form=form)
     rows = pa.table({"text": np.arange(len(given)), "doc_id": given.doc_id, "id": given.id})
     known = read_labels(labels, rows, column=label_column)
     # A text that stands twice is one document.

@@ -137,6 +137,31 @@ def test_other_texts_than_those_scored_are_refused(folder: Path) -> None:
         )  # fmt: skip
 
 
+def test_texts_in_another_column_or_form_are_found_again(folder: Path, tmp_path: Path) -> None:
+    suspects, known = folder / "suspects.parquet", folder / "known.parquet"
+    renamed, lines = [], []
+    for path in (suspects, known):
+        table = pq.read_table(text_path(path)).rename_columns(["body"])
+        renamed.append(tmp_path / path.name)
+        pq.write_table(table, renamed[-1])
+        lines.append(renamed[-1].with_suffix(".txt"))
+        lines[-1].write_text("\n".join(table.column("body").to_pylist()))
+    plain = ["verdict", suspects, "--calibration", known, "--method", "loss", "--json"]
+    asked = [*plain, "--texts", renamed[0], "--calibration-texts", renamed[1]]
+    with pytest.raises(InputError, match=r"no column 'text' for the text.*body"):
+        run(*asked)
+    expected = run("verdict", suspects, *with_texts(suspects, known), "--method", "loss", "--json")
+    assert run(*asked, "--text-column", "body") == expected
+    assert run(*plain, "--texts", lines[0], "--calibration-texts", lines[1], "--format", "lines") == expected
+
+
+def test_an_unknown_column_to_cluster_by_is_refused(folder: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("label\n" + "1\n0\n" * (COUNT // 2))
+    with pytest.raises(ConfigError, match=r"no column 'sources' to cluster by. Did you mean 'source'"):
+        run("evaluate", folder / "suspects.parquet", "--labels", labels, "--cluster", "sources")
+
+
 def test_an_unknown_method_is_answered_with_the_nearest(folder: Path) -> None:
     with pytest.raises(ConfigError, match="Did you mean 'min_k'"):
         run("calibrate", folder / "known.parquet", "--method", "mink")

@@ -149,6 +149,7 @@ def test_a_lower_case_text_has_no_lowercase_score(lab: Lab, cli: Cli, tmp_path: 
         (("--methods", "dc_pdd"), 2, "dc_pdd needs a token-frequency table"),
         (("--methods", "min_kk"), 2, "Did you mean 'min_k'"),
         (("--methods", "min_k", "--set", "k=0.1"), 2, "expected METHOD.PARAM=VALUE"),
+        (("--methods", "min_k", "--set", "min_k.k={"), 2, "'{' is no value"),
         (("--methods", "reference"), 2, "needs a reference model"),
         (("--methods", "recall"), 2, "--non-member-shots FILE"),
         (("--methods", "min_k_plus_plus_top"), 4, "needs top_logprobs, and"),

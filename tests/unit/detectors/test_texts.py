@@ -1,0 +1,55 @@
+"""Texts to be scored, from files as people have them: what is read by itself, and what is refused."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datagov.errors import ConfigError, InputError
+from detectors.targets.opening import open_target
+from detectors.texts import read_texts
+
+
+def test_ids_and_sources_are_found_beside_a_text_column_that_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "texts.parquet"
+    pq.write_table(pa.table({"body": ["one", "two"], "id": ["a", "b"], "source": ["wiki", "web"]}), path)
+    found = read_texts(str(path), text_column="body")
+    assert found.strings == ["one", "two"]
+    assert (found.id.to_pylist(), found.source.to_pylist()) == (["a", "b"], ["wiki", "web"])
+    assert read_texts(str(path), text_column="body", id_column="source").id.to_pylist() == ["wiki", "web"]
+
+
+@pytest.mark.parametrize("line", ['{"id": 1, "text": "b"}', '{"id": "x", "text": "b", "n": 1e400}'])
+def test_json_lines_whose_values_differ_in_kind(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "texts.jsonl"
+    path.write_text('{"id": "a", "text": "a", "n": [2]}\n' + line)
+    with pytest.raises(InputError, match="a key holds values of different kinds"):
+        read_texts(str(path))
+
+
+def test_shards_whose_columns_differ(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"text": [1]}), tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="shards do not have the same columns"):
+        read_texts(str(tmp_path))
+
+
+def test_stdin_that_is_no_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"plain")))
+    with pytest.raises(InputError, match="texts -: cannot be read as Parquet"):
+        read_texts("-", form="parquet")
+
+
+def test_a_missing_library_is_named_with_the_extra_that_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "m.gguf").write_bytes(b"GGUF")
+    monkeypatch.setitem(sys.modules, "llama_cpp", None)
+    with pytest.raises(ConfigError, match=r"llama_cpp.*datagov\[gguf\]"):
+        open_target(f"gguf:{tmp_path / 'm.gguf'}")
