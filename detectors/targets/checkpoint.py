@@ -37,6 +37,12 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     files = checkpoint_files(find_checkpoint(spec, options.revision))
     adapter = None if options.adapter is None else checkpoint_files(options.adapter)
     tokenizer = load_tokenizer(options.tokenizer or files.folder)
+    has_own = options.tokenizer is not None and (files.folder / "tokenizer.json").is_file()
+    if has_own and load_tokenizer(files.folder).digest != tokenizer.digest:
+        raise TargetError(
+            f"{spec}: has a tokenizer of its own, and {options.tokenizer} is another: its token ids would stand for other "
+            "text. Leave out --tokenizer"
+        )
     device = resolve_device(options.device)
     quantised = "quantization_config" in files.config
     dtype = resolve_dtype(options.dtype, device, quantised=quantised)

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datagov.errors import ConfigError, InputError
-from detectors.targets.opening import open_target
+from datagov.errors import InputError
 from detectors.texts import read_texts
 
 
@@ -44,12 +43,3 @@ def test_stdin_that_is_no_parquet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"plain")))
     with pytest.raises(InputError, match="texts -: cannot be read as Parquet"):
         read_texts("-", form="parquet")
-
-
-def test_a_missing_library_is_named_with_the_extra_that_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "m.gguf").write_bytes(b"GGUF")
-    monkeypatch.setitem(sys.modules, "llama_cpp", None)
-    with pytest.raises(ConfigError, match=r"llama_cpp.*datagov\[gguf\]"):
-        open_target(f"gguf:{tmp_path / 'm.gguf'}")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tokenizing import make_tokenizer
 
 from datagov.errors import ConfigError, InputError, TargetError
 from detectors.lab.train import Lab
@@ -77,6 +78,13 @@ def test_another_models_tokenizer_is_refused(copied: Path) -> None:
         open_target(str(copied), CPU)
 
 
+def test_a_tokenizer_beside_its_own_is_taken_if_it_is_the_same(lab: Lab, tmp_path: Path) -> None:
+    opened = open_target(str(lab.model), OpenOptions(device="cpu", tokenizer=lab.model / "tokenizer.json"))
+    other = make_tokenizer(tmp_path, vocabulary=opened.facts.vocabulary_size)
+    with pytest.raises(TargetError, match=r"a tokenizer of its own, and .* is another"):
+        open_target(str(lab.model), OpenOptions(device="cpu", tokenizer=other))
+
+
 def test_files_that_could_run_code_are_named_and_left_alone(copied: Path, lab_target: Target) -> None:
     (copied / "trap.pkl").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
     (copied / "modeling_own.py").write_text("raise SystemExit")
@@ -115,7 +123,7 @@ def test_an_adapter_is_part_of_the_target(lab: Lab, lab_target: Target, tmp_path
 def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "some.gguf").write_bytes(b"GGUF")
     monkeypatch.setitem(sys.modules, "llama_cpp", None)
-    with pytest.raises(ConfigError, match=r"needs the library 'llama_cpp'.*pip install"):
+    with pytest.raises(ConfigError, match=r"needs the library 'llama_cpp'.*pip install 'datagov\[gguf\]'"):
         open_target(f"gguf:{tmp_path}/some.gguf", OpenOptions())
 
 
