@@ -126,7 +126,7 @@ def test_a_model_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, me
         (lambda card: card.write_bytes(b"\xff\xfe"), "is no card, which is JSON"),
         (
             lambda card: card.write_text("{}"),
-            r"not a card of format 1 \(datagov_lm: Field required\). `datagov train lm`",
+            "not a card of format 1 (datagov_lm: Field required). `datagov train lm`",
         ),
         (
             lambda card: card.write_text(json.dumps({**json.loads(card.read_text()), "x": 1})),

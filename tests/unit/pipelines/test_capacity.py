@@ -10,7 +10,7 @@ import pytest
 
 from datagov.cli import main
 from pipelines import rates as rates_module
-from pipelines.capacity import Nodes, capacity, size
+from pipelines.capacity import BY_RUN_BYTES, Nodes, capacity, size
 from pipelines.rates import Rates, fixed_seconds, peak_bytes
 
 RATES = Rates(
@@ -83,7 +83,7 @@ def test_the_peak_is_asked_of_the_system_where_the_status_has_none(
 def test_a_node_holds_its_workers_and_the_largest_task_of_the_run() -> None:
     found = capacity(RATES, 1_000_000, Nodes(2, 10))
     assert found["largest_task"] == "identify"
-    assert found["memory_per_node_bytes"] == 10 * RATES.worker_bytes + 80_000_000
+    assert found["memory_per_node_bytes"] == 10 * RATES.worker_bytes + 1_000_000 * BY_RUN_BYTES["identify"]
 
 
 @pytest.mark.parametrize(
