@@ -2,7 +2,7 @@
 # Make the environment of llama-cpp-python with its server: tests/engines/make_llama.sh [FOLDER]
 #
 # There is no wheel: its library is built from source, for minutes. Only what loads and runs a model is built, for any
-# processor with AVX2 and without much optimisation: nothing here is timed, and the compiler needs half as long.
+# processor with AVX2 and without much optimisation: nothing here is timed, and the compiler needs less time.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
