@@ -1,4 +1,4 @@
-"""What one row of logits says of the token that came: six numbers, in fp32, without keeping the row."""
+"""What one row of logits says of the token that came: six numbers, in fp32 or fp64, without keeping the row."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from detectors.targets.fused_statistics import fused_statistics
 
 __all__ = ["TokenStatistics", "token_statistics"]
 
-SLICE_LOGITS = 1 << 18
-"""Logits that a CPU works on at a time: 1 MiB, which stays in a core's own cache from one operation to the next."""
+SLICE_BYTES = 1 << 20
+"""Logits that a CPU works on at a time, which stay in a core's own cache from one operation to the next."""
+LEAST = -1e9
+"""Logits further than this below the top count as so far: their probability is 0 in any case, and 0 times minus infinity is NaN."""
 
 
 class TokenStatistics(NamedTuple):
@@ -32,17 +34,15 @@ def token_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenSta
 
     Parameters
     ----------
-    logits_MV : float32[M, V]
-        Overwritten: its memory serves for the intermediate steps.
+    logits_MV : float32[M, V] or float64[M, V]
+        What is returned has its number format. Overwritten: its memory serves for the intermediate steps.
     token_M : int64[M]
         The token that came at each row.
     """
     if logits_MV.is_cuda:
         fused = fused_statistics(logits_MV, token_M)
-        if fused is not None:
-            return TokenStatistics(*(*fused, _first_largest(logits_MV)))
-        return plain_statistics(logits_MV, token_M)
-    rows = max(SLICE_LOGITS // logits_MV.shape[1], 1)
+        return plain_statistics(logits_MV, token_M) if fused is None else TokenStatistics(*fused)
+    rows = max(SLICE_BYTES // (logits_MV.shape[1] * logits_MV.itemsize), 1)
     parts = [
         plain_statistics(logits_MV[start : start + rows], token_M[start : start + rows])
         for start in range(0, max(len(token_M), 1), rows)
@@ -59,7 +59,7 @@ def plain_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenSta
     # Comparing into floats: summing them is several times faster than summing booleans, and exact below 2^24.
     rank_M = torch.gt(logits_MV, chosen_M1, out=work_MV).sum(1).to(torch.int32)
     top_M1 = logits_MV.amax(1, keepdim=True)
-    shifted_MV = logits_MV.sub_(top_M1)
+    shifted_MV = logits_MV.sub_(top_M1).clamp_min_(LEAST)
     weight_MV = torch.exp(shifted_MV, out=work_MV)
     sum_M = weight_MV.sum(1)
     mean_M = torch.linalg.vecdot(weight_MV, shifted_MV) / sum_M

@@ -201,7 +201,7 @@ def fused_against_plain(device: str, vocabulary: int) -> dict[str, Any]:
     plain = plain_statistics(logits.clone(), token)
     gaps = {
         name: float((ours.double() - theirs.double()).abs().max())
-        for name, ours, theirs in zip(TokenStatistics._fields, fused, plain[: len(fused)], strict=False)
+        for name, ours, theirs in zip(TokenStatistics._fields, fused, plain, strict=True)
     }
     return {"ran": True, "largest_difference": gaps}
 
