@@ -38,7 +38,7 @@ def launch(kernel: Any, logits_MV: torch.Tensor, token_M: torch.Tensor) -> tuple
     rows, vocabulary = logits_MV.shape
     floats_4M = torch.empty((4, rows), dtype=logits_MV.dtype, device=logits_MV.device)
     integers_2M = torch.empty((2, rows), dtype=torch.int32, device=logits_MV.device)
-    with torch.cuda.device_of(logits_MV):
+    with torch.cuda.device_of(logits_MV):  # type: ignore[no-untyped-call]
         kernel[(rows,)](
             logits_MV,
             logits_MV.stride(0),
