@@ -131,7 +131,3 @@ def answer(argv: Sequence[str] | None) -> int:
         error.show()
         return int(error.exit_code)
     return result if isinstance(result, int) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -58,7 +58,7 @@ def test_the_wheel_holds_no_tests(wheel: zipfile.ZipFile) -> None:
 def test_the_wheel_registers_its_commands_and_keeps_heavy_packages_optional(wheel: zipfile.ZipFile) -> None:
     info = f"datagov-{__version__}.dist-info"
     entries = wheel.read(f"{info}/entry_points.txt").decode()
-    assert "datagov = datagov.cli:main" in entries
+    assert "datagov = datagov.__main__:program" in entries
     assert "pipelines = pipelines.cli:register" in entries
     metadata = Parser().parsestr(wheel.read(f"{info}/METADATA").decode())
     required = [line for line in metadata.get_all("Requires-Dist", []) if "extra ==" not in line]

@@ -1,4 +1,4 @@
-"""The command line answers at once: `--help` loads nothing that is heavy."""
+"""The command line answers at once, `--help` loading nothing that is heavy, and leaves at once, losing nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from project import ROOT
 
 HEAVY = {
@@ -37,3 +38,58 @@ def test_help_loads_nothing_heavy() -> None:
     assert "datagov" in loaded
     assert "pipelines" in loaded
     assert not HEAVY & set(loaded)
+
+
+def datagov(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "datagov", *arguments], capture_output=True, text=True, cwd=ROOT
+    )
+
+
+def test_leaving_at_once_loses_no_output() -> None:
+    ended = datagov("rules", "gopher-en", "--json")
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["plan", "no-such-recipe.yaml"], 2), (["no-such-command"], 2)]
+)
+def test_the_exit_code_is_that_of_the_command(arguments: list[str], code: int) -> None:
+    ended = datagov(*arguments)
+    assert ended.returncode == code
+    assert ended.stderr.endswith("\n")
+
+
+FAILING = """
+import sys
+import datagov.cli
+from datagov.__main__ import program
+del datagov.cli.answer
+sys.argv = ["datagov", "--help"]
+program()
+"""
+
+
+def test_a_crash_is_no_success() -> None:
+    ended = subprocess.run([sys.executable, "-c", FAILING], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+
+
+HANDLER = """
+import atexit, sys
+from datagov import __main__ as entry
+sys.argv = ["datagov", "rules", "--json"]
+try:
+    entry.program()
+except SystemExit as asked:
+    atexit.register(print, "last words")
+    raise
+"""
+
+
+def test_what_waits_for_the_end_is_called() -> None:
+    ended = subprocess.run([sys.executable, "-c", HANDLER], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 0
+    assert ended.stdout.endswith("last words\n")
