@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 from contextlib import suppress
 
-__all__ = ["program"]
+from datagov.garbage import collect_seldom
 
-YOUNG_OBJECTS = 50_000
-"""New containers before a collection. Python's 700 means hundreds of collections while modules and kernels load."""
+__all__ = ["program"]
 
 
 def program() -> None:
     """Run the command line as the whole work of this process, and end it with its exit code."""
-    gc.set_threshold(YOUNG_OBJECTS)
+    collect_seldom()
     ending: list[int] = []
     # Registered before all others, so that it is called after them.
     atexit.register(leave, ending)
-    from datagov.cli import main  # noqa: PLC0415 - its imports are what the threshold is for
+    from datagov.cli import main  # noqa: PLC0415 - its imports are what makes most objects
 
     ending.append(main())
     sys.exit(ending[0])

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait as wait_for_end
 
 from datagov.errors import PartialRun
+from datagov.garbage import collect_seldom
 from pipelines.stage import Outcome, Task
 from pipelines.stages import execute
 
@@ -132,6 +133,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 def _start_worker() -> None:
     """Leave Ctrl-C to the parent, which stops the workers in order; end when the parent has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    collect_seldom()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
