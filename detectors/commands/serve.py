@@ -12,6 +12,7 @@ import typer
 
 from datagov import terminal
 from datagov.errors import ConfigError
+from detectors.commands.target_options import DtypeOption
 
 __all__ = ["register"]
 
@@ -36,7 +37,7 @@ def serve_command(
         Path | None,
         typer.Option("--tokenizer", metavar="PATH", help="For targets without a tokenizer of their own."),
     ] = None,
-    dtype: Annotated[str | None, typer.Option("--dtype", help="float32, bfloat16, float16 or auto.")] = None,
+    dtype: DtypeOption = None,
     device: Annotated[str | None, typer.Option("--device", help="A torch device, or auto.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print where it is served as JSON.")] = False,
 ) -> None:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datagov import terminal
-from detectors.commands.target_options import ApiOption, KeyVariableOption, ModelOption, StartTokenOption
+from detectors.commands.target_options import (
+    ApiOption,
+    DeviceOption,
+    DtypeOption,
+    KeyVariableOption,
+    ModelOption,
+    StartTokenOption,
+)
 
 if TYPE_CHECKING:
     from detectors.targets.target import Target
@@ -36,6 +43,8 @@ def check_command(
             "--tokenizer", metavar="PATH", help="tokenizer.json or its folder; needed for endpoints."
         ),
     ] = None,
+    dtype: DtypeOption = None,
+    device: DeviceOption = None,
     model: ModelOption = None,
     api: ApiOption = None,
     start_token: StartTokenOption = None,
@@ -53,7 +62,13 @@ def check_command(
     from detectors.targets.opening import OpenOptions, open_target
 
     options = OpenOptions(
-        tokenizer=tokenizer, model=model, api=api, start_token=start_token, key_variable=key_variable
+        dtype=dtype,
+        device=device,
+        tokenizer=tokenizer,
+        model=model,
+        api=api,
+        start_token=start_token,
+        key_variable=key_variable,
     )
     target = open_target(spec, options)
     record = _record(spec, target)

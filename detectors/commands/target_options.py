@@ -35,7 +35,11 @@ TargetOption = Annotated[
     ),
 ]
 DtypeOption = Annotated[
-    str | None, typer.Option("--dtype", help="float32, bfloat16, float16, or auto for the checkpoint's own.")
+    str | None,
+    typer.Option(
+        "--dtype",
+        help="float64 (the same numbers in every batch), float32, bfloat16, float16, or auto for the checkpoint's own.",
+    ),
 ]
 DeviceOption = Annotated[
     str | None,

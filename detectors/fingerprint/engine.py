@@ -22,13 +22,14 @@ from detectors.fingerprint.pruning import Rule
 from detectors.targets.fused_statistics import fused_statistics
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead
+from detectors.targets.precision import at_least_fp32
 
 __all__ = ["ForcingEngine"]
 
 ROWS = {"cuda": 8192, "cpu": 512}
 """Seeds of a step."""
-CHUNK_LOGITS = {"cuda": 1 << 27, "cpu": 1 << 20}
-"""Logits that exist at a time: 512 MiB on a GPU; on a CPU what stays in its cache."""
+CHUNK_BYTES = {"cuda": 1 << 29, "cpu": 1 << 22}
+"""Logits that exist at a time; on a CPU what stays in its cache."""
 COMPACT_BELOW = 0.75
 """Share of rows still alive below which the others leave the batch."""
 
@@ -60,7 +61,7 @@ class ForcingEngine:
         self._decoder = model if head is None else model.get_decoder()
         self._device = model.get_input_embeddings().weight.device
         kind = "cuda" if self._device.type == "cuda" else "cpu"
-        self._chunk_logits = CHUNK_LOGITS[kind]
+        self._chunk_logits = CHUNK_BYTES[kind] // (8 if model.dtype == torch.float64 else 4)
         self._context = list(context_ids)
         self._prefix = self._read_context()
         self.rows = rows or ROWS[kind]
@@ -120,7 +121,7 @@ class ForcingEngine:
         alive_B = np.ones(len(seed_B), dtype=np.bool_)
         for step in range(steps):
             given_A, logprob_A = self._step(given_A, step, cache)
-            token_BS[row_A, step], logprob_BS[row_A, step] = given_A, logprob_A
+            token_BS[row_A, step], logprob_BS[row_A, step] = given_A, logprob_A.float()
             if rule is None or step + 1 == steps:
                 continue
             alive_B &= rule.alive(logprob_BS[:, : step + 1].cpu().numpy(), margin)
@@ -146,7 +147,7 @@ class ForcingEngine:
             "use_cache": True,
         }
         if self._head is None:
-            return self._most_probable(self._model(**fed).logits[:, -1].float())
+            return self._most_probable(at_least_fp32(self._model(**fed).logits[:, -1]))
         hidden_AD = self._decoder(**fed).last_hidden_state[:, -1].to(self._head.device)
         rows = max(self._chunk_logits // self._head.vocabulary_size, 16)
         parts = [self._most_probable(self._head.logits(chunk)) for chunk in hidden_AD.split(rows)]

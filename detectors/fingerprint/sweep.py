@@ -24,7 +24,7 @@ __all__ = ["BaseView", "Settings", "Swept", "sweep"]
 FINAL_ROWS = {"cuda": 256, "cpu": 16}
 """Seeds of a step among the finalists: always as many, so that their numbers do not depend on how many there are."""
 FINAL_BATCH_TOKENS = 2048
-BITS_SLACK = {"float32": 0.05}
+BITS_SLACK = {"float32": 0.05, "float64": 0.05}
 HALF_PRECISION_SLACK = 2.0
 """Bits below the last place by bits at which a seed is still computed in fp32."""
 

@@ -11,10 +11,9 @@ from safetensors import SafetensorError
 from transformers.utils.logging import disable_progress_bar
 
 from datagov.errors import ConfigError, TargetError, did_you_mean
+from detectors.targets.precision import DTYPES, compute_in_fp64, settle_gpu_sums
 
 __all__ = ["dtype_name", "load_model", "resolve_device", "resolve_dtype"]
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def resolve_device(device: str | None) -> str:
@@ -81,7 +80,9 @@ def load_model(folder: Path, *, dtype: torch.dtype | str, device: str, adapter: 
             ).get_base_model()
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise TargetError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:500]})") from error
-    return model.eval()
+    if device != "cpu" and model.dtype in (torch.float32, torch.float64):
+        settle_gpu_sums()
+    return compute_in_fp64(model.eval()) if model.dtype == torch.float64 else model.eval()
 
 
 def dtype_name(model: Any) -> str:

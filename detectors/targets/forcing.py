@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from detectors.ragged import TokenBatch
+from detectors.targets.precision import at_least_fp32
 from detectors.targets.target import Continuations
 
 __all__ = ["end_tokens", "greedy"]
@@ -55,9 +56,9 @@ def _continue(
     for step in range(steps):
         answer = model(input_ids=given, past_key_values=cache, use_cache=True, logits_to_keep=1)
         cache = answer.past_key_values
-        logits_BV = answer.logits[:, -1].float()
+        logits_BV = at_least_fp32(answer.logits[:, -1])
         best, chosen = logits_BV.max(-1)
-        logprob = (best - logits_BV.logsumexp(-1)).cpu()
+        logprob = (best - logits_BV.logsumexp(-1)).float().cpu()
         tokens[open_B, step] = chosen.cpu()[open_B].to(torch.int32)
         logprobs[open_B, step] = logprob[open_B]
         open_B &= ~torch.isin(chosen.cpu(), ends)

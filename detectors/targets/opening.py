@@ -18,7 +18,7 @@ class OpenOptions:
     """How a target is opened; an option that does not fit the kind of target is refused."""
 
     dtype: str | None = None
-    """`float32`, `bfloat16`, `float16`, or `auto` for the checkpoint's own; None: `float32` on a CPU, else `auto`."""
+    """`float64`, `float32`, `bfloat16`, `float16`, or `auto` for the checkpoint's own; None: `float32` on a CPU, else `auto`."""
     device: str | None = None
     """A torch device such as `cpu` or `cuda:0`, or `auto` to spread a checkpoint; None: the first GPU, else the CPU."""
     adapter: Path | None = None

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from detectors.targets.precision import at_least_fp32
+
 __all__ = ["OutputHead", "head_of"]
 
 ALTERED_BY = (
@@ -19,18 +21,18 @@ ALTERED_BY = (
 """Settings by which some families change the logits after the last layer."""
 CHECK_TOKENS = 12
 CHECK_LARGEST = 1e-3
-"""Largest relative difference from the model's own logits at which the two paths count as one (float32)."""
+"""Largest relative difference from the model's own logits at which the two paths count as one; 20 times that in half precision."""
 
 
 class OutputHead:
-    """A linear layer from hidden states to logits in fp32, whatever the number format of its weights."""
+    """A linear layer from hidden states to logits in fp32, or in fp64 if its weights are."""
 
     def __init__(self, layer: nn.Linear) -> None:
         self._weight_VD = layer.weight.detach()
-        self._bias_V = None if layer.bias is None else layer.bias.detach().float()
+        self._bias_V = None if layer.bias is None else at_least_fp32(layer.bias.detach())
         self._products = self._weight_VD.is_cuda and self._weight_VD.dtype in (torch.bfloat16, torch.float16)
         if not self._products:
-            self._weight_VD = self._weight_VD.float()
+            self._weight_VD = at_least_fp32(self._weight_VD)
 
     @property
     def device(self) -> torch.device:
@@ -43,11 +45,11 @@ class OutputHead:
         return len(self._weight_VD)
 
     def logits(self, hidden_MD: torch.Tensor) -> torch.Tensor:
-        """Return float32[M, V]: on a GPU the products of half-precision numbers are summed and kept in fp32."""
+        """Return float32[M, V] or float64[M, V]: on a GPU the products of half-precision numbers are summed and kept in fp32."""
         if self._products:
             logits_MV = torch.mm(hidden_MD, self._weight_VD.T, out_dtype=torch.float32)
             return logits_MV if self._bias_V is None else logits_MV.add_(self._bias_V)
-        return nn.functional.linear(hidden_MD.float(), self._weight_VD, self._bias_V)
+        return nn.functional.linear(hidden_MD.to(self._weight_VD.dtype), self._weight_VD, self._bias_V)
 
 
 def head_of(model: Any, decoder: Any) -> OutputHead | None:
@@ -70,8 +72,9 @@ def head_of(model: Any, decoder: Any) -> OutputHead | None:
     ids = torch.randint(config.vocab_size, (1, CHECK_TOKENS), generator=generator)
     ids = ids.to(model.get_input_embeddings().weight.device)
     with torch.inference_mode():
-        own = model(input_ids=ids, use_cache=False).logits[0].float()
+        own = at_least_fp32(model(input_ids=ids, use_cache=False).logits[0])
         hidden = decoder(input_ids=ids, use_cache=False).last_hidden_state[0]
         ours = head.logits(hidden.to(head.device)).to(own.device)
-    largest = CHECK_LARGEST if layer.weight.dtype == torch.float32 else 20 * CHECK_LARGEST
+    half = layer.weight.dtype in (torch.bfloat16, torch.float16)
+    largest = 20 * CHECK_LARGEST if half else CHECK_LARGEST
     return head if bool((own - ours).abs().max() <= largest * own.abs().max().clamp_min(1.0)) else None

@@ -10,6 +10,7 @@ import torch
 
 from detectors.ragged import TokenBatch
 from detectors.targets.forcing import end_tokens
+from detectors.targets.precision import at_least_fp32
 
 __all__ = ["drawn"]
 
@@ -56,7 +57,7 @@ def _drawn(model: Any, start: int, uniform_BS: npt.NDArray[np.float64], top_k: i
     for step in range(steps):
         answer = model(input_ids=given, past_key_values=cache, use_cache=True, logits_to_keep=1)
         cache = answer.past_key_values
-        best_BK, token_BK = answer.logits[:, -1].float().topk(min(top_k, answer.logits.shape[-1]))
+        best_BK, token_BK = at_least_fp32(answer.logits[:, -1]).topk(min(top_k, answer.logits.shape[-1]))
         reached_BK = best_BK.double().softmax(-1).cumsum(-1)
         place_B = (reached_BK <= uniform[:, step : step + 1]).sum(-1).clamp(max=best_BK.shape[-1] - 1)
         token_B = token_BK.gather(1, place_B[:, None])[:, 0]

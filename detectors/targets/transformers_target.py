@@ -18,6 +18,7 @@ from detectors.targets.batching import batches
 from detectors.targets.forcing import greedy
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead, head_of
+from detectors.targets.precision import at_least_fp32
 from detectors.targets.sampling import drawn
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, token_statistics
@@ -30,8 +31,8 @@ LAYOUTS = ("padded", "packed")
 STATISTICS = frozenset({"entropy", "variance", "top1", "rank"})
 BATCH_TOKENS = {"cuda": 16_384, "cpu": 1_024}
 """Tokens of a forward pass, padding included."""
-CHUNK_LOGITS = {"cuda": 1 << 27, "cpu": 1 << 22}
-"""Logits that exist at a time: 512 MiB on a GPU, 16 MiB on a CPU, whose products of few rows are slow."""
+CHUNK_BYTES = {"cuda": 1 << 29, "cpu": 1 << 24}
+"""Logits that exist at a time; products of few rows are slow on a CPU."""
 
 
 class TransformersTarget:
@@ -72,7 +73,8 @@ class TransformersTarget:
         self._input_device = model.get_input_embeddings().weight.device
         kind = "cuda" if self._input_device.type == "cuda" else "cpu"
         self._batch_tokens = batch_tokens or BATCH_TOKENS[kind]
-        self._chunk_rows = max(CHUNK_LOGITS[kind] // facts.vocabulary_size, 16)
+        row_bytes = facts.vocabulary_size * (8 if model.dtype == torch.float64 else 4)
+        self._chunk_rows = max(CHUNK_BYTES[kind] // row_bytes, 16)
         self._head = head_of(model, self._decoder)
         self.facts = facts
         self.capabilities = Capabilities(
@@ -241,7 +243,7 @@ class TransformersTarget:
         parts = []
         for start in range(0, len(token_M), self._chunk_rows):
             chosen = flat[before[start : start + self._chunk_rows]]
-            logits_MV = chosen.float() if self._head is None else self._head.logits(chosen)
+            logits_MV = at_least_fp32(chosen) if self._head is None else self._head.logits(chosen)
             parts.append(self._statistics(logits_MV, token_M[start : start + self._chunk_rows]))
         return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 

@@ -1,6 +1,6 @@
 """Speed of traces and scores on one core, both sides of every ratio in turns; prints one JSON object.
 
-    python tests/benchmarks/bench_membership.py --side statistics | traces | scores [--input FOLDER] [--scale 1]
+    python tests/benchmarks/bench_membership.py --side statistics | traces | precision | scores [--input FOLDER] [--scale 1]
 
 Models have random weights, tokens are random: nothing is loaded or fetched. CPU seconds are compared, the least of the
 rounds; the loop and the pass with the log-probability alone are those of `tests/gpu/bench_gpu.py`.
@@ -9,11 +9,13 @@ rounds; the loop and the pass with the log-probability alone are those of `tests
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import sys
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,10 +30,11 @@ from detectors.membership.method import Inputs
 from detectors.membership.sizes import zlib_bytes
 from detectors.membership.token_frequency import FrequencyTable
 from detectors.ragged import TokenBatch, offsets_of
+from detectors.targets.precision import compute_in_fp64
 from detectors.trace import TraceBatch, TraceOrigin
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "gpu"))
-from bench_gpu import MeanLogprobOnly, loop_of_one, rows_of, target_of
+from bench_gpu import MeanLogprobOnly, largest_difference, loop_of_one, rows_of, target_of
 
 VOCABULARY = 8192
 MODELS = {"5M": (192, 768, 5), "19M": (384, 1280, 7)}
@@ -99,6 +102,32 @@ def traces(scale: float) -> dict[str, Any]:
         spent = turns(works, 3)
         found[name] = {**spent, "tokens": int(rows.lengths.sum()), "texts": len(rows)}
     return found
+
+
+def precision(scale: float) -> dict[str, Any]:
+    """Traces in fp64 and in fp32, and how far each lies apart from itself in other batches, layouts and orders."""
+    model = model_of("19M")
+    held = {"float32": model, "float64": compute_in_fp64(copy.deepcopy(model).double())}
+    rows = rows_of(max(round(24 * scale), 8), (32, 256), VOCABULARY)
+    backwards = TokenBatch.of([rows.row(index) for index in reversed(range(len(rows)))])
+    spent = turns({name: partial(target_of(one).trace, rows) for name, one in held.items()}, 3)
+    whole = {name: target_of(one).trace(rows) for name, one in held.items()}
+    apart = {}
+    for name, one in held.items():
+        turned = target_of(one).trace(backwards)
+        parts = [turned.logprob_T[turned.offsets[at] : turned.offsets[at + 1]] for at in range(len(rows))]
+        others = (
+            target_of(one, batch_tokens=1).trace(rows),
+            target_of(one, layout="packed").trace(rows),
+            replace(turned, logprob_T=np.concatenate(parts[::-1])),
+        )
+        apart[name] = max(largest_difference(whole[name], other)["max"] for other in others)
+    return {
+        **spent,
+        "tokens": int(rows.lengths.sum()),
+        "apart": apart,
+        "between": largest_difference(whole["float32"], whole["float64"])["max"],
+    }
 
 
 def made_trace(texts: int, generator: np.random.Generator) -> TraceBatch:
@@ -178,7 +207,7 @@ def scores(folder: Path, scale: float) -> dict[str, Any]:
 def main() -> None:
     """Measure one side and print what was found."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", choices=("statistics", "traces", "scores"), required=True)
+    parser.add_argument("--side", choices=("statistics", "traces", "precision", "scores"), required=True)
     parser.add_argument("--input", type=Path)
     parser.add_argument("--scale", type=float, default=1.0)
     given = parser.parse_args()
@@ -186,7 +215,8 @@ def main() -> None:
     if given.side == "scores":
         found = scores(given.input, given.scale)
     else:
-        found = {"statistics": statistics, "traces": traces}[given.side](given.scale)
+        sides = {"statistics": statistics, "traces": traces, "precision": precision}
+        found = sides[given.side](given.scale)
     print(json.dumps(found))
 
 

@@ -49,6 +49,22 @@ def traces(_inputs: dict[str, Path], scale: float, cores: list[int]) -> list[Row
     return rows
 
 
+def precision(_inputs: dict[str, Path], scale: float, cores: list[int]) -> list[Row]:
+    """Traces in fp64 against traces in fp32, and how far each depends on the batch."""
+    run = attempt(lambda: measure(OURS, PROGRAM, "--side", "precision", "--scale", scale, cores={cores[-1]}))
+    work = "traces in fp64 vs in fp32"
+    if isinstance(run, str):
+        return [Row(work, "-", None, None, "tokens/s", None, "", None, run)]
+    rates = run["tokens"] / run["float64"], run["tokens"] / run["float32"]
+    note = (
+        f"by batch, layout and order fp64 differs by {run['apart']['float64']:.2g} nats, fp32 by "
+        f"{run['apart']['float32']:.2g}; fp32 lies {run['between']:.2g} from fp64"
+    )
+    return [
+        Row(work, "32 to 256 tokens", *rates, "tokens/s", run["float32"] / run["float64"], "", None, note)
+    ]
+
+
 def scores(inputs: dict[str, Path], scale: float, cores: list[int]) -> list[Row]:
     """Each method from traces in memory, and the compressed sizes against zlib alone."""
     arguments = ("--side", "scores", "--scale", scale, "--input", inputs["en"])

@@ -22,7 +22,7 @@ from dedup_rows import near_dedup, signatures
 from language_rows import language, perplexity
 from lexicon_rows import lexicon
 from measuring import CORPUS, HERE, OURS, PEERS, ROOT, Row, attempt, measure
-from membership_rows import scores, token_counts, token_statistics, traces
+from membership_rows import precision, scores, token_counts, token_statistics, traces
 from pii_rows import personal_data
 from rule_rows import cascade, recipe, signals_en, signals_zh_laws, signals_zh_reviews
 
@@ -126,6 +126,7 @@ BENCHMARKS = {
     "classifiers": classifiers,
     "token_statistics": token_statistics,
     "traces": traces,
+    "precision": precision,
     "scores": scores,
     "token_counts": token_counts,
     "language": language,
@@ -138,6 +139,7 @@ WITHOUT_PEERS = {
     "start",
     "token_statistics",
     "traces",
+    "precision",
     "scores",
     "token_counts",
     "language",

@@ -2,6 +2,7 @@
 
     PYTHONPATH=. python tests/gpu/bench_gpu.py            about two minutes on an H100
     PYTHONPATH=. python tests/gpu/bench_gpu.py --tiny     a small model, also on a CPU: shows that the script works
+    PYTHONPATH=. python tests/gpu/bench_gpu.py --settled  sums as they are made for a checkpoint opened in fp32 or fp64
 
 The model is a Llama of about a billion random weights with a vocabulary of 32,000; nothing is loaded or fetched.
 """
@@ -21,6 +22,7 @@ import transformers
 
 from detectors.ragged import TokenBatch
 from detectors.targets.fused_statistics import fused_statistics
+from detectors.targets.precision import compute_in_fp64, settle_gpu_sums
 from detectors.targets.target import TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, plain_statistics
 from detectors.targets.transformers_target import TransformersTarget
@@ -164,10 +166,10 @@ def largest_difference(one: Any, other: Any) -> dict[str, float]:
     return {"max": float(gap.max()), "p99.9": float(np.quantile(gap, 0.999)), "mean": float(gap.mean())}
 
 
-def exactness(model: Any, model32: Any, rows: TokenBatch) -> dict[str, Any]:
+def exactness(model: Any, model32: Any, model64: Any, rows: TokenBatch) -> dict[str, Any]:
     """Return differences between number formats, batch sizes and layouts."""
     found: dict[str, Any] = {}
-    for name, held in (("bfloat16", model), ("float32", model32)):
+    for name, held in (("bfloat16", model), ("float32", model32), ("float64", model64)):
         ours = target_of(held)
         whole = ours.trace(rows)
         found[name] = {
@@ -180,6 +182,9 @@ def exactness(model: Any, model32: Any, rows: TokenBatch) -> dict[str, Any]:
         }
     found["bfloat16_against_float32"] = largest_difference(
         target_of(model).trace(rows), target_of(model32).trace(rows)
+    )
+    found["float32_against_float64"] = largest_difference(
+        target_of(model32).trace(rows), target_of(model64).trace(rows)
     )
     looped = np.concatenate(loop_of_one(model32, rows), axis=1)
     trace = target_of(model32).trace(rows)
@@ -210,13 +215,18 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="a small model and few texts")
-    tiny = parser.parse_args().tiny
+    parser.add_argument("--settled", action="store_true", help="as fp32 and fp64 checkpoints are computed")
+    given = parser.parse_args()
+    tiny = given.tiny
+    if given.settled:
+        settle_gpu_sums()
     started = time.perf_counter()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not tiny:
         parser.error("no GPU; --tiny runs on a CPU")
     model = make_model(device, tiny=tiny)
     model32 = copy.deepcopy(model).float()
+    model64 = compute_in_fp64(copy.deepcopy(model).double())
     vocabulary = model.config.vocab_size
     gpu = torch.cuda.get_device_name(0) if device == "cuda" else "none"
     peak = next((value for name, value in PEAK_FLOPS.items() if name in gpu), None)
@@ -228,11 +238,12 @@ def main() -> None:
     five, one = target_of(model), target_of(model, MeanLogprobOnly)
     passes = interleaved({"five": lambda: five.trace(full), "one": lambda: one.trace(full)})
     rate = flops(model, full) / passes["five"]
-    ours16, ours32 = target_of(model), target_of(model32)
+    ours16, ours32, ours64 = target_of(model), target_of(model32), target_of(model64)
     against = interleaved(
         {
             "trace_bfloat16": lambda: ours16.trace(texts),
             "trace_float32": lambda: ours32.trace(texts),
+            "trace_float64": lambda: ours64.trace(texts),
             "loop_float32": lambda: loop_of_one(model32, texts),
             "loop_bfloat16": lambda: loop_of_one(model, texts),
             "as_published": lambda: as_published(model32, model32, texts),
@@ -245,6 +256,7 @@ def main() -> None:
         "transformers": transformers.__version__,
         "parameters": sum(p.numel() for p in model.parameters()),
         "vocabulary": vocabulary,
+        "settled": given.settled,
         "fused": fused_against_plain(device, vocabulary),
         "five_over_mean_logprob": passes["five"] / passes["one"],
         "tokens_per_s_bfloat16_512": float(full.lengths.sum()) / passes["five"],
@@ -255,7 +267,7 @@ def main() -> None:
         "equal_work_equal_dtype_float32": against["loop_float32"] / against["trace_float32"],
         "equal_work_equal_dtype_bfloat16": against["loop_bfloat16"] / against["trace_bfloat16"],
         "as_published_over_ours": against["as_published"] / against["trace_bfloat16"],
-        "exactness": exactness(model, model32, few),
+        "exactness": exactness(model, model32, model64, few),
         "wall_s": time.perf_counter() - started,
     }
     print(json.dumps(report, indent=1))

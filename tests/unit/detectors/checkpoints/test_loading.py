@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from datagov.errors import ConfigError, TargetError
 from detectors.lab.train import Lab
 from detectors.ragged import TokenBatch
 from detectors.targets.opening import OpenOptions, open_target
+from detectors.targets.precision import settle_gpu_sums
 from detectors.targets.target import Target
 
 ROWS = TokenBatch.of([np.arange(2, 60), np.arange(100, 120)])
@@ -40,6 +42,28 @@ def test_a_checkpoint_in_several_files_is_the_one_in_one(
     found, expected = target.trace(ROWS), lab_target.trace(ROWS)
     assert np.abs(found.logprob_T - expected.logprob_T).max() <= 1e-5
     assert target.facts.dtype == "float32"
+
+
+def test_a_checkpoint_can_be_held_in_fp64(lab: Lab, lab_target: Target) -> None:
+    target = open_target(str(lab.model), OpenOptions(device="cpu", dtype="float64"))
+    assert target.facts.dtype == "float64"
+    assert target.capabilities.tolerance_nats == 0
+    apart = np.abs(target.trace(ROWS).logprob_T - lab_target.trace(ROWS).logprob_T).max()
+    assert 0 < apart <= 1e-4
+    with pytest.raises(ConfigError, match="Did you mean 'float64'"):
+        open_target(str(lab.model), OpenOptions(device="cpu", dtype="float46"))
+
+
+def test_sums_of_a_gpu_are_settled_but_for_what_the_user_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    monkeypatch.setenv("CUBLASLT_WORKSPACE_SIZE", "unset by the next line, and again when the test is over")
+    monkeypatch.delenv("CUBLASLT_WORKSPACE_SIZE")
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    settle_gpu_sums()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert os.environ["CUBLASLT_WORKSPACE_SIZE"] == "1"
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == "highest"
 
 
 def test_every_file_is_part_of_the_name(sharded: Path, tmp_path: Path) -> None:

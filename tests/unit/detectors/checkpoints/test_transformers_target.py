@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from datagov.errors import TargetError
+from detectors.fingerprint.engine import ForcingEngine
 from detectors.ragged import TokenBatch
+from detectors.targets.precision import compute_in_fp64
 from detectors.targets.target import TargetFacts
 from detectors.targets.transformers_target import TransformersTarget
 from detectors.trace import TOKEN_COLUMNS, TraceBatch
@@ -123,6 +127,71 @@ def test_ids_and_lengths_beyond_the_model_are_refused(random_model: Any, facts: 
         target.trace(TokenBatch.of([[1, 700]]))
     with pytest.raises(TargetError, match="300 tokens in a row; its context holds 256"):
         target.trace(TokenBatch.of([[1] * 300]))
+
+
+@pytest.fixture(scope="module")
+def double_model(random_model: Any) -> Any:
+    """The random model as a checkpoint of fp64 is loaded."""
+    return compute_in_fp64(copy.deepcopy(random_model).to(torch.float64))
+
+
+@pytest.fixture(scope="module")
+def double(double_model: Any, facts: TargetFacts, rows: TokenBatch) -> TraceBatch:
+    return TransformersTarget(double_model, None, facts).trace(rows)
+
+
+@pytest.mark.parametrize("layout", ["padded", "packed"])
+@pytest.mark.parametrize("budget", [1, 130, 100_000])
+def test_in_fp64_batch_layout_and_order_change_no_bit(
+    double_model: Any, facts: TargetFacts, rows: TokenBatch, double: TraceBatch, layout: str, budget: int
+) -> None:
+    target = TransformersTarget(double_model, None, facts, layout=layout, batch_tokens=budget)
+    assert target.head is not None
+    assert target.capabilities.tolerance_nats == 0
+    order = np.random.default_rng(budget).permutation(len(rows))
+    shuffled = target.trace(TokenBatch.of([rows.row(row) for row in order])).by_text()
+    for place, row in enumerate(order):
+        theirs = slice(*shuffled.offsets[place : place + 2])
+        ours = slice(*double.offsets[row : row + 2])
+        for name in ("logprob_T", "entropy_T", "variance_T", "top1_T", "rank_T", "top1_id_T"):
+            assert np.array_equal(getattr(shuffled, name)[theirs], getattr(double, name)[ours]), name
+
+
+def test_fp64_is_fp64_from_end_to_end(
+    double_model: Any, facts: TargetFacts, rows: TokenBatch, whole: TraceBatch, double: TraceBatch
+) -> None:
+    """Transformers' norms and rotations would go through fp32."""
+
+    class Formats(TorchDispatchMode):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: set[torch.dtype] = set()
+
+        def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            found = func(*args, **(kwargs or {}))
+            self.seen |= {part.dtype for part in tree_leaves(found) if isinstance(part, torch.Tensor)}
+            return found
+
+    target = TransformersTarget(double_model, None, facts)
+    with Formats() as formats:
+        target.trace(rows)
+    assert torch.float64 in formats.seen
+    assert not formats.seen & {torch.float32, torch.bfloat16, torch.float16}
+    assert gap(whole, double) <= FP32_NATS
+
+
+def test_fp64_forces_and_samples_as_it_traces(double_model: Any, facts: TargetFacts) -> None:
+    target = TransformersTarget(double_model, None, facts)
+    forced = target.force(TokenBatch.of([[1, 2, 3]]), 6)
+    traced = target.trace(TokenBatch.of([[1, 2, 3, *forced.token_ids_NS[0]]]))
+    assert np.array_equal(traced.logprob_T[2:], forced.logprob_NS[0])
+    greedy = target.sample(np.zeros((1, 6)), top_k=1)
+    started = target.force(TokenBatch.of([[0]]), 6).token_ids_NS[0]
+    assert greedy.row(0).tolist() == started.tolist()
+    paths = ForcingEngine(double_model, target.head, [0]).extend(np.arange(1, 9, dtype=np.int32), 5)
+    again = target.force(TokenBatch.of([[0, seed] for seed in range(1, 9)]), 5)
+    assert paths.token_NS.tolist() == again.token_ids_NS.tolist()
+    assert np.array_equal(paths.logprob_NS, again.logprob_NS)
 
 
 def test_half_precision_stores_what_it_costs(random_model: Any, facts: TargetFacts, rows: TokenBatch) -> None:
