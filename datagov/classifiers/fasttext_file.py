@@ -12,15 +12,16 @@ from typing import Final
 
 from datagov.errors import ConfigError
 
-__all__ = ["require_supervised"]
+__all__ = ["supervised_labels"]
 
 MAGIC: Final = 793712314
 SUPERVISED: Final = 3
 CENTROIDS: Final = 256
+AS_LABEL: Final = 1
 
 
-def require_supervised(path: Path) -> None:
-    """See that a file is a whole supervised model of fastText.
+def supervised_labels(path: Path) -> list[str]:
+    """Return the labels of a supervised model of fastText, in its order, having seen that its file is whole.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def require_supervised(path: Path) -> None:
             size = len(content)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from error
-    except (struct.error, ValueError):
+    except (struct.error, IndexError, ValueError):
         raise ConfigError(f"{path}: not a model of fastText, or cut off.") from None
     if kind != SUPERVISED:
         raise ConfigError(f"{path}: a model of words, not of labels; a classifier is a supervised model.")
@@ -42,6 +43,7 @@ def require_supervised(path: Path) -> None:
         raise ConfigError(
             f"{path}: cut off or damaged: {size} bytes where {end} are expected. Copy it again."
         )
+    return reader.labels
 
 
 class Reader:
@@ -50,6 +52,7 @@ class Reader:
     def __init__(self, content: mmap.mmap) -> None:
         self._content = content
         self._at = 0
+        self.labels: list[str] = []
 
     def walk(self) -> tuple[int, int]:
         """Return the kind of model, and where the file should end."""
@@ -78,7 +81,9 @@ class Reader:
             end = self._content.find(b"\0", self._at)
             if end < 0:
                 raise ValueError("word")
-            self._at = end + 1 + 8 + 1  # its count and whether it is a label
+            if self._content[end + 1 + 8] == AS_LABEL:
+                self.labels.append(self._content[self._at : end].decode())
+            self._at = end + 1 + 8 + 1  # its count and its kind
         self._at += 8 * max(pruned, 0)
         return words, pruned
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module, metadata
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from datagov.classifiers.fasttext_file import require_supervised
+from datagov.classifiers.fasttext_file import supervised_labels
 from datagov.classifiers.tokens import LABEL
 from datagov.errors import ConfigError
 
@@ -64,12 +64,33 @@ def library() -> str:
 
 
 class FastText:
-    """A supervised model, asked for the probabilities of all its labels."""
+    """A supervised model, asked for the probabilities of all its labels.
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self.outputs: list[str] = model.labels
+    The library reads the file when it is first asked: whoever only sees to the labels is spared up to gigabytes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.outputs = supervised_labels(path)
         """The model's labels as it calls them, in its order."""
+
+    @cached_property
+    def _model(self) -> Any:
+        try:
+            return import_module("fasttext").load_model(str(self._path))
+        except (ValueError, MemoryError, RuntimeError) as error:
+            raise ConfigError(f"{self._path}: fastText cannot load it: {error}.") from error
+
+    def read(self) -> FastText:
+        """Return the model itself, read from its file, which is not needed from here on.
+
+        Raises
+        ------
+        ConfigError
+            The library cannot read it.
+        """
+        assert self._model is not None
+        return self
 
     def probabilities(self, lines: Sequence[str], outputs: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return the probability of each label for each line.
@@ -125,7 +146,7 @@ class FastText:
 
 
 def load_fasttext(path: Path) -> FastText:
-    """Load a supervised model from its file.
+    """Return a supervised model by its file.
 
     Raises
     ------
@@ -133,11 +154,7 @@ def load_fasttext(path: Path) -> FastText:
         fastText is not installed; the file is not a model of it, is cut off, or has no labels.
     """
     library()
-    require_supervised(path)
-    try:
-        return FastText(import_module("fasttext").load_model(str(path)))
-    except (ValueError, MemoryError, RuntimeError) as error:
-        raise ConfigError(f"{path}: fastText cannot load it: {error}.") from error
+    return FastText(path)
 
 
 def train_fasttext(lines: Sequence[str], label: npt.NDArray[np.int64], settings: dict[str, Any]) -> FastText:
@@ -176,7 +193,7 @@ def train_fasttext(lines: Sequence[str], label: npt.NDArray[np.int64], settings:
         if ended.returncode:
             last = ended.stderr.strip().rpartition("\n")[2]
             raise ConfigError(f"fastText could not train ({last}). A smaller learning rate may help.")
-        return load_fasttext(model)
+        return load_fasttext(model).read()
 
 
 def without_labels(line: str) -> str:
