@@ -94,12 +94,10 @@ def check_columns(schema: pa.Schema, columns: Mapping[str, str], where: str) -> 
         count = schema.names.count(name)
         if count == 0:
             raise InputError(
-                f"{where}: no column {name!r}, which the recipe names in {what}. {did_you_mean(name, schema.names)}"
+                f"{where}: no column {name!r}, which {what} names. {did_you_mean(name, schema.names)}"
             )
         if count > 1:
-            raise InputError(
-                f"{where}: {count} columns are called {name!r}, which the recipe names in {what}"
-            )
+            raise InputError(f"{where}: {count} columns are called {name!r}, which {what} names")
     if TEXT not in columns:
         return
     text_type = schema.field(columns[TEXT]).type

@@ -239,7 +239,7 @@ def _nothing_found(root: str, kind: Format, listed: Sequence[FoundFile]) -> str:
         if other is not kind
     }
     hint = "".join(
-        f"; it holds {count} file(s) of format {name!r}: say `format: {name}` under the recipe's input"
+        f"; it holds {count} file(s) of format {name!r}: `format: {name}` in a recipe's input reads them"
         for name, count in others.items()
         if count
     )

@@ -59,7 +59,7 @@ def read_items(path: Path, fields: Sequence[str], id_field: str) -> Items:
         else:
             rows = pq.read_table(path, use_threads=False).to_pylist()
     except (OSError, pa.ArrowInvalid) as error:
-        raise ConfigError(f"benchmark {path}: cannot be read: {error}.") from error
+        raise ConfigError(f"benchmark {path}: cannot be read: {str(error).rstrip('.')}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"benchmark {path}: not UTF-8: {error}. Save the file as UTF-8.") from error
     texts, names = [], []

@@ -235,7 +235,7 @@ def _check_fields(head: bytes, form: InputForm, required: Mapping[str, str], pat
     for what, name in required.items():
         if name not in seen:
             raise InputError(
-                f"{path}: no field {name!r} in its first lines, which the recipe names in {what}. "
+                f"{path}: no field {name!r} in its first lines, which {what} names. "
                 f"{did_you_mean(name, seen)}"
             )
         if name in kinds and seen[name] is not None:
@@ -243,6 +243,6 @@ def _check_fields(head: bytes, form: InputForm, required: Mapping[str, str], pat
                 FIELD_TYPES[kinds[name]][1](seen[name])
             except TypeError:
                 raise InputError(
-                    f"{path}: field {name!r}, which the recipe names in {what}, holds {type(seen[name]).__name__}, "
+                    f"{path}: field {name!r}, which {what} names, holds {type(seen[name]).__name__}, "
                     f"not {kinds[name]}; say its type under input.fields ({', '.join(FIELD_TYPES)})"
                 ) from None

@@ -101,7 +101,7 @@ def test_a_missing_column_names_the_shard_and_the_nearest_column(tmp_path: Path)
     with pytest.raises(InputError, match=r"b/b\.parquet: no column 'text'.*Did you mean 'texts'"):
         list_shards(str(tmp_path), InputForm())
     with pytest.raises(
-        InputError, match=r"a\.parquet: no column 'id'.*names in input\.id.*Did you mean 'ident'"
+        InputError, match=r"a\.parquet: no column 'id'.*which input\.id names.*Did you mean 'ident'"
     ):
         list_shards(str(tmp_path), InputForm(columns=Columns(id="id")))
 
@@ -161,7 +161,7 @@ def test_what_has_no_text_form_cannot_serve_as_id(array: pa.Array) -> None:
 def test_check_columns_speaks_of_roles() -> None:
     schema = pa.schema([("body", pa.string()), ("n", pa.int64())])
     check_columns(schema, {"input.text": "body", "input.id": "n"}, "a")
-    with pytest.raises(InputError, match=r"no column 'link', which the recipe names in input\.url"):
+    with pytest.raises(InputError, match=r"no column 'link', which input\.url names"):
         check_columns(schema, {"input.text": "body", "input.url": "link"}, "a")
     twice = pa.schema([("body", pa.string()), ("body", pa.string())])
     with pytest.raises(InputError, match="2 columns are called 'body'"):

@@ -221,9 +221,7 @@ def test_an_id_that_is_null_is_named(tmp_path: Path, recipe: Recipe, govern: Run
 def test_a_shard_without_a_column_that_a_step_reads(tmp_path: Path, recipe: Recipe, govern: Run) -> None:
     write_corpus(tmp_path / "corpus", {"a": "x"})
     steps = [{"exact_dedup": {"keep": {"newest": "date"}}}]
-    with pytest.raises(
-        InputError, match=r"no column 'date', which the recipe names in step 'exact_dedup' \(date\)"
-    ):
+    with pytest.raises(InputError, match=r"no column 'date', which step 'exact_dedup' \(date\) names"):
         govern(recipe(tmp_path, steps=steps))
 
 
