@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from datagov.conditions import Condition, evaluate, signals_in
 from datagov.ledger.tables import REASON
 from datagov.policy import Bound, Limits, bound_from, crossings, values
+from datagov.rule import Quantity
 from datagov.signals.script import script_of_letters
 from datagov.storage import Folder
 from datagov.text.tables import SCRIPTS
@@ -58,30 +59,29 @@ class Seen:
         script : pyarrow.Table
             Table of script@1 for the part, N rows.
         signals : mapping
-            Family id -> its table for the part, N rows.
+            Family id -> its table for the part, N rows; what `decided_with` names is looked at.
         reached : bool[N]
             Documents that earlier steps left for this one.
         covered : list of str or None
             Scripts that this filter and those adjacent to it speak of; None for all.
         """
-        names, sound = scripts_of(script)
-        self.documents = len(names)
+        self.documents = len(reached)
+        at = np.flatnonzero(reached)
+        names, sound = scripts_of(script.take(pa.array(at)))
         when = resolved["when"]
         covers = np.ones(len(names), bool) if when is None else np.isin(names, when)
-        self.uncovered = np.zeros(len(names), bool) if covered is None else ~np.isin(names, covered)
-        """bool[N]: documents that neither this filter nor one adjacent to it speaks of."""
-        self.rows = np.flatnonzero(covers & sound & reached)
+        self.uncovered = np.zeros(len(reached), bool)
+        """bool[N]: documents, of those that reached it, that neither this filter nor one adjacent to it speaks of."""
+        if covered is not None:
+            self.uncovered[at] = ~np.isin(names, covered)
+        self.rows = at[covers & sound]
         """int64[M]: documents that this filter speaks of, of those that reached it."""
         self.bounds = [bound_from(bound) for bound in resolved["bounds"]]
         self.conditions = conditions_of(resolved)
-        wanted = {bound.signal for bound in self.bounds}
-        wanted.update(*(signals_in(each.tree) for each in self.conditions))
         self.values: dict[str, pa.DoubleArray] = {}
         """The signals that are decided with, of the M documents."""
-        for name, (family_id, quantity) in quantities_of(resolved).items():
-            if name in wanted:
-                counts = signals[family_id].take(pa.array(self.rows))
-                self.values[name] = values(counts, [quantity])[name]
+        for family_id, quantities in decided_with(resolved).items():
+            self.values |= values(signals[family_id].take(pa.array(self.rows)), quantities)
 
 
 class FilterView:
@@ -200,10 +200,26 @@ class FilterView:
         }
 
 
+def decided_with(resolved: Mapping[str, Any]) -> dict[str, list[Quantity]]:
+    """Return family id -> what a resolved filter decides with of all that it measures of the family."""
+    wanted = {bound["signal"] for bound in resolved["bounds"]}
+    wanted.update(*(signals_in(each.tree) for each in conditions_of(resolved)))
+    found: dict[str, list[Quantity]] = {}
+    for name, (family_id, quantity) in quantities_of(resolved).items():
+        if name in wanted:
+            found.setdefault(family_id, []).append(quantity)
+    return found
+
+
 def read_seen(root: Folder, step: Mapping[str, Any], reached: np.ndarray) -> Seen:
     """Read what a filter step sees of one part; `script` and `signals` name the files."""
     script = pq.read_table(root / step["script"], use_threads=False)
-    signals = {name: pq.read_table(root / path, use_threads=False) for name, path in step["signals"].items()}
+    signals = {}
+    for name, quantities in decided_with(step["resolved"]).items():
+        columns = {side for each in quantities for side in (each.numerator, each.denominator) if side}
+        signals[name] = pq.read_table(
+            root / step["signals"][name], columns=sorted(columns), use_threads=False
+        )
     return Seen(step["resolved"], script, signals, reached, step["covered"])
 
 

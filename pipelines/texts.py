@@ -63,24 +63,30 @@ class Chunk:
     doc_ids: pa.Array
     text: pa.Array
     """large_binary[N]: the text's bytes."""
-    problem: np.ndarray
-    """uint8[N]: index into PROBLEMS."""
+    unreadable: np.ndarray
+    """uint8[N]: index into PROBLEMS, of documents that their format could not read."""
+    most_chars: int
+    """Most code points of a document that is not too long."""
     pieces: pa.Table | None = None
     """Rows of the ledger's `pieces`, for the documents that are pieces of longer texts; None for none."""
     wanted: np.ndarray | None = None
-    """bool[N]: the documents that are looked at; None for all."""
+    """bool[N]: the documents that are looked at, known to have no problem; None for all."""
+
+    @cached_property
+    def problem(self) -> np.ndarray:
+        """uint8[N]: index into PROBLEMS; found out when it is asked for."""
+        return _problems(self.text, self.most_chars, self.unreadable)
 
     @cached_property
     def rows(self) -> np.ndarray:
-        """int64[M]: the wanted documents without a problem, counted from the chunk's first."""
-        sound = self.problem == 0
-        return np.flatnonzero(sound if self.wanted is None else sound & self.wanted)
+        """int64[M]: the documents that are looked at and have no problem, counted from the chunk's first."""
+        return np.flatnonzero(self.problem == 0 if self.wanted is None else self.wanted)
 
     @cached_property
     def texts(self) -> pa.Array:
         """large_string[M]: their texts."""
         sound = self.text if len(self.rows) == len(self.text) else self.text.take(pa.array(self.rows))
-        # Checked to be UTF-8 when the chunk was made: no second pass.
+        # Without a problem they are UTF-8: no second pass.
         return sound.view(pa.large_string())
 
 
@@ -107,7 +113,6 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
         stretches, most_bytes=MICRO_BATCH_BYTES, most_rows=MOST_ROWS, as_they_stand=columns is None
     ):
         text = joined_texts([stretch.text for stretch in found])
-        problem = np.concatenate([stretch.problem for stretch in found])
         lengths = [len(stretch.text) for stretch in found]
         yield Chunk(
             start=at,
@@ -118,7 +123,8 @@ def read_part(source: Source, slices: Sequence[Slice], columns: Sequence[str] | 
             columns=joined_columns([stretch.columns for stretch in found]),
             doc_ids=pa.concat_arrays([stretch.doc_ids for stretch in found]),
             text=text,
-            problem=_problems(text, source.form.max_document_chars, problem),
+            unreadable=np.concatenate([stretch.problem for stretch in found]),
+            most_chars=source.form.max_document_chars,
             pieces=_joined_pieces(found),
         )
         at += len(text)
