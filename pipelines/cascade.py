@@ -9,8 +9,8 @@ from datagov.edits import EDITS
 from datagov.storage import Receipt
 from pipelines.coverage import covered_scripts
 from pipelines.exact import exact_dedup
-from pipelines.filters import of_survivors
-from pipelines.measuring import measured_together, measuring_tasks, receipts_of
+from pipelines.gates import gates_of
+from pipelines.measuring import measuring_tasks, receipts_of
 from pipelines.near import near_dedup
 from pipelines.plan import Plan
 from pipelines.products import Product, edit_step
@@ -59,8 +59,8 @@ class Cascade:
     """Carries the fates of all documents through the steps.
 
     Filter steps only wait in `_pending`; a dedup step, which looks across documents, first has them
-    evaluated part by part. Of an edit by run, the steps behind it are measured when it is settled; and of filters that
-    measure survivors, these when the steps before them are decided.
+    evaluated part by part. What stands behind an edit by run is measured when that is settled, and what stands behind
+    a gate when the steps before it are decided.
     """
 
     def __init__(self, session: Stages, measured: Sequence[Mapping[str, Receipt]]) -> None:
@@ -78,15 +78,18 @@ class Cascade:
         self._spent: dict[str, float] = {}
         """Step -> worker seconds of the stages that worked for it."""
         self._pending: list[int] = []
+        self._gates = gates_of(self.plan.recipe.steps)
+        self._among: dict[str, dict[str, str]] = {}
+        """Digest of the fates at a gate -> part -> the file of its fates there."""
         self._fates: list[str] | None = None
         self.collected: Receipt | None = None
 
     def step(self, position: int) -> None:
         """Take one step."""
         kind = self.steps[position]["kind"]
+        if position in self._gates:
+            self._pass_gate(self._gates[position])
         if kind == "filter":
-            if of_survivors(self.steps[position]["resolved"]) and position not in self.plan.settled:
-                self._measure_survivors(position)
             limits = settle_limits(self, position)
             if limits is not None:
                 self.limits[position] = limits
@@ -103,23 +106,17 @@ class Cascade:
             span_dedup(self, position)
 
     def settle(self, position: int, key: str) -> None:
-        """Take what an edit by run found into the plan, and measure what is known by that, on the texts it leaves."""
+        """Take what was found out for a step into the plan (`Plan.settled`), and measure what is known by that."""
         self.plan = self.session.plan = self.plan.settle(position, key)
-        self._measure(None)
-
-    def _measure_survivors(self, position: int) -> None:
-        """Measure for a filter, and those of its kind that are next to it, the documents that reach the first of them."""
-        fates = self.screen()
-        plan = self.plan
-        for at in measured_together(self.plan.recipe.steps, position):
-            plan = plan.settle(at, fates.files[0].digest)
-        self.plan = self.session.plan = plan
-        self._measure(dict(zip((part.name for part in self.parts), self.part_fates, strict=True)))
-
-    def _measure(self, fates: Mapping[str, str] | None) -> None:
-        tasks, sizes, reused = measuring_tasks(self.plan, self.parts, fates)
+        tasks, sizes, reused = measuring_tasks(self.plan, self.parts, self._among)
         self.session.stage("measure", tasks, text_bytes=sizes, reused=reused)
         self.measured = [receipts_of(self.plan, part.name) for part in self.parts]
+
+    def _pass_gate(self, position: int) -> None:
+        """Measure what stands behind the gate of a filter, of the documents that the steps so far left."""
+        survivors = self.screen().files[0].digest
+        self._among[survivors] = dict(zip((part.name for part in self.parts), self.part_fates, strict=True))
+        self.settle(position, survivors)
 
     def screen(self) -> Receipt:
         """Bring the fates up to date with the steps taken so far; return the collected fates."""

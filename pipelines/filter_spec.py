@@ -57,7 +57,7 @@ class Filter(Strict):
     models: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Name of our own -> `family`, the files it reads, relative to the recipe's folder, and its other parameters."""
     measure: Literal["all", "survivors"] = "all"
-    """Of whom its families are measured: of all documents, or of those that the steps before it left."""
+    """`survivors`: it has a gate, behind which all is measured of the documents that the steps before left (`gates_of`)."""
     annotate: bool = False
 
     @model_validator(mode="after")

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from datagov.edits import EDITS
 from datagov.errors import PartialRun
 from datagov.storage import Receipt, read_receipt
-from pipelines.filters import of_survivors
 from pipelines.products import AMONG
 from pipelines.stage import Task
 
 if TYPE_CHECKING:
     from pipelines.parts import Part
     from pipelines.plan import Plan
-    from pipelines.recipe import Step
 
-__all__ = ["measured_together", "measuring_tasks", "receipts_of"]
+__all__ = ["measuring_tasks", "receipts_of"]
 
 
 def measuring_tasks(
-    plan: Plan, parts: Sequence[Part], fates: Mapping[str, str] | None = None
+    plan: Plan, parts: Sequence[Part], among: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 ) -> tuple[list[Task], list[int], int]:
     """Return what is left to measure of some parts, by the products that are known so far.
 
@@ -29,57 +27,42 @@ def measuring_tasks(
     ----------
     plan : Plan
     parts : sequence of Part
-    fates : mapping of str to str, or None
-        Part -> the file of its fates, where what is missing is to be measured of alive documents only.
+    among : mapping
+        Digest of the fates at a gate -> part -> the file of its fates there, for products of survivors.
 
     Returns
     -------
     list of Task
-        One for each part that lacks a product.
+        For each part that lacks products one, or as many as there are gates behind which it lacks some.
     list of int
         The text each of them reads, in bytes.
     int
         How many parts lack none.
     """
-    tasks, sizes = [], []
+    tasks, sizes, complete = [], [], 0
     for part in parts:
         missing = plan.missing(part)
-        if not missing:
-            continue
-        if fates is None and any(AMONG in product.params for product in missing):
-            raise AssertionError("products of survivors are made when it is known who they are")
-        tasks.append(
-            Task(
-                stage="measure",
-                unit=part.name,
-                out=str(plan.out),
-                receipts=tuple(product.receipt(part.name) for product in missing),
-                args={
-                    "source": plan.source,
-                    "slices": part.slices,
-                    "products": missing,
-                    "columns": plan.extra_columns,
-                    "fates": None if fates is None else fates[part.name],
-                },
-                inputs={"modified": [list(item) for item in part.modified]},
+        complete += not missing
+        for survivors in dict.fromkeys(product.params.get(AMONG) for product in missing):
+            products = [product for product in missing if product.params.get(AMONG) == survivors]
+            tasks.append(
+                Task(
+                    stage="measure",
+                    unit=part.name,
+                    out=str(plan.out),
+                    receipts=tuple(product.receipt(part.name) for product in products),
+                    args={
+                        "source": plan.source,
+                        "slices": part.slices,
+                        "products": products,
+                        "columns": plan.extra_columns,
+                        "fates": None if survivors is None else among[survivors][part.name],
+                    },
+                    inputs={"modified": [list(item) for item in part.modified]},
+                )
             )
-        )
-        sizes.append(part.text_bytes)
-    return tasks, sizes, len(parts) - len(tasks)
-
-
-def measured_together(steps: Sequence[Step], position: int) -> list[int]:
-    """Return the positions of the filters of survivors that are measured with the first of them, at `position`.
-
-    They are those up to the next step that looks across documents: who reaches the others can only be fewer.
-    """
-    together = []
-    for at, step in enumerate(steps[position:], position):
-        if step.kind != "filter" and (step.kind not in EDITS or EDITS[step.kind].by == "run"):
-            break
-        if step.kind == "filter" and of_survivors(step.resolved):
-            together.append(at)
-    return together
+            sizes.append(part.text_bytes)
+    return tasks, sizes, complete
 
 
 def receipts_of(plan: Plan, part: str) -> dict[str, Receipt]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import pairwise, product
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ from pipelines.cascade import Cascade
 from pipelines.coverage import filter_groups
 from pipelines.edit_specs import SpanDedup
 from pipelines.filter_view import scripts_of
-from pipelines.filters import of_survivors, takes_quantiles
-from pipelines.measuring import measured_together, receipts_of
+from pipelines.filters import takes_quantiles
+from pipelines.gates import gates_of
+from pipelines.measuring import receipts_of
 from pipelines.plan import Plan, warnings_of
 from pipelines.recipe import Recipe
 from pipelines.run import require_distinct_ids, require_good_documents
@@ -130,17 +131,14 @@ def summary(plan: Plan) -> dict[str, Any]:
 
 def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
     """Yield the stages of a run, in order, with the steps they work for."""
-    # What stands behind an edit by run is measured once it is known what it does.
     names = [step.name for step in recipe.steps]
-    told: set[int] = set()
+    gates = gates_of(recipe.steps)
     by_run = [at for at, step in enumerate(recipe.steps) if isinstance(step.spec, SpanDedup)]
-    measured = dict(zip([-1, *by_run], pairwise([-1, *by_run, len(names)]), strict=True))
-    later = [
-        names[at]
-        for at, step in enumerate(recipe.steps)
-        if step.kind == "filter" and of_survivors(step.resolved)
-    ]
-    yield "measure", [name for name in names[: measured[-1][1] + 1] if name not in later]
+    # An edit by run has its keys in the reading before it and its spans in the one behind it.
+    begin = [-1, *sorted([*gates, *by_run])]
+    end = [*(at + (at in by_run) for at in begin[1:]), len(names)]
+    measured = {first: names[max(first, 0) : stop] for first, stop in zip(begin, end, strict=True)}
+    yield "measure", measured[-1]
     yield "identify", []
     waiting: list[str] = []
     screened = False
@@ -150,19 +148,16 @@ def stages_of(recipe: Recipe) -> Iterator[tuple[str, list[str]]]:
             of_step = SUBSTRING_STAGES
         if step.kind == "filter" and takes_quantiles(step.resolved):
             of_step = QUANTILE_STAGES
-        survivors = step.kind == "filter" and of_survivors(step.resolved) and at not in told
-        if (of_step or survivors) and (waiting or not screened):
+        if (of_step or at in gates) and (waiting or not screened):
             yield "screen", waiting
             yield "collect", waiting
             waiting, screened = [], True
-        if survivors:
-            together = measured_together(recipe.steps, at)
-            told.update(together)
-            yield "measure", [names[each] for each in together]
+        if at in gates:
+            yield "measure", measured[at]
         if of_step:
             yield from ((f"{step.name}: {stage}", [step.name]) for stage in of_step)
-        if at in measured:
-            yield "measure", [name for name in names[at : measured[at][1] + 1] if name not in later]
+        if at in by_run:
+            yield "measure", measured[at]
         elif step.kind in {"filter", *DEDUP_STAGES}:
             waiting.append(step.name)
     if waiting or not screened:

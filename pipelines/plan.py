@@ -58,8 +58,8 @@ class Plan:
     input_digest: str
     """32 hex digits naming the input as listed."""
     settled: Mapping[int, str] = field(default_factory=dict)
-    """Position of an edit by run -> the key of what it found; what stands behind the first that is missing is unknown.
-    Position of a filter that measures survivors -> the digest of the fates that say who they are."""
+    """Position of an edit by run -> the key of what it found; of a filter with a gate (`gates_of`) -> the digest of the
+    fates that say who went through. What stands behind the first that is missing is unknown."""
 
     @property
     def products(self) -> list[Product]:

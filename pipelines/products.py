@@ -17,7 +17,7 @@ from typing import Any
 from datagov.edits import edit_of
 from datagov.ledger.tables import FORMAT_VERSION
 from pipelines.edit_specs import EditSpec, SpanDedup
-from pipelines.filters import of_survivors
+from pipelines.gates import gates_of
 from pipelines.recipe import Recipe
 from pipelines.run_edits import SETTLED
 from pipelines.stage import stage_key
@@ -92,8 +92,8 @@ def products_of(
     """Return the documents product, and for each step the products it needs, in step order.
 
     An edit by run needs its keys; that it is settled adds what it did. Until then no step behind it has products, as
-    nobody knows the texts they would be made of. A filter that measures survivors has its families' products once it
-    is settled who they are.
+    nobody knows the texts they would be made of. Nor has any step behind a gate (`gates_of`) until it is settled who
+    went through it; the products behind it are of these documents alone.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def products_of(
     sample : float
         Fraction of the documents that take part, in (0, 1].
     settled : mapping
-        Position of an edit by run -> the key of what it found; of a filter that measures survivors -> the digest of
-        the fates that say who they are.
+        Position of an edit by run -> the key of what it found; of a filter with a gate -> the digest of the fates that
+        say who went through.
     """
     base = {
         "format": FORMAT_VERSION,
@@ -114,14 +114,21 @@ def products_of(
         "libraries": {"unicodedata": unicodedata.unidata_version, "rjieba": version("rjieba")},
     }
     edits: tuple[Mapping[str, Any], ...] = ()
+    among: Mapping[str, str] = {}
 
     def product(kind: str, params: Mapping[str, Any], label: str = "") -> Product:
+        params = {**params, **among}
         key = stage_key(kind, VERSIONS[kind], base, list(edits), dict(params))
         return Product(kind, key, edits, params, label)
 
     documents = product("documents", {})
     by_step: list[StepProducts] = []
+    gates = gates_of(recipe.steps)
     for position, step in enumerate(recipe.steps):
+        if position in gates:
+            if gates[position] not in settled:
+                break
+            among = {AMONG: settled[gates[position]]}
         needed: list[Product] = []
         if isinstance(step.spec, SpanDedup):
             keyed = {name: value for name, value in step.resolved.items() if name not in COUNTED}
@@ -136,14 +143,8 @@ def products_of(
             needed = [product("edits", {})]
         elif isinstance(step.spec, Filter):
             needed = [product("signals", {"family": "script@1", "params": {}, "when": None}, "script@1")]
-            among = {}
-            if of_survivors(step.resolved):
-                if position not in settled:
-                    by_step.append(StepProducts(step.name, tuple(needed)))
-                    continue
-                among = {AMONG: settled[position]}
             for family in step.resolved["families"]:
-                params = {"when": step.resolved["when"], **family, **among}
+                params = {"when": step.resolved["when"], **family}
                 needed.append(product("signals", params, family["family"]))
         elif isinstance(step.spec, ExactDedup):
             keep = {name: step.resolved[name] for name in ("on", "keep", "within")}

@@ -55,8 +55,9 @@ EDITS = pa.schema(
         pa.field("chars_after", pa.int64(), nullable=False),
     ]
 )
-"""One row a document and edit step: what the edit did to the text, in code points. Each kind of edit
-adds columns of its own (`edits_schema`)."""
+"""One row a document and edit step: what the edit did to the text, in code points; a document that was not looked at,
+set aside or dropped before a gate, counts as unchanged and empty. Each kind of edit adds columns of its own
+(`edits_schema`)."""
 
 
 def edits_schema(*counts: str) -> pa.Schema:

@@ -116,7 +116,7 @@ class EditsBuilder:
         self._spans: list[pa.Table] = []
 
     def add(self, chunk: Chunk, state: TextState) -> None:
-        """Take one chunk; a document set aside counts as unchanged and empty."""
+        """Take one chunk; a document that is not looked at counts as unchanged and empty."""
         if state.last is None:
             raise AssertionError("an edits product stands after an edit")
         spread = scatter(state.last.changes, chunk.rows, len(chunk.text))

@@ -20,13 +20,12 @@ from pipelines.filters import (
     bound_record,
     changed_bounds,
     conditions_of,
-    of_survivors,
     quantities_of,
     with_conditions,
     with_where,
 )
+from pipelines.gates import gates_of
 from pipelines.input_spec import InputSpec
-from pipelines.measuring import measured_together
 from pipelines.plan import MARKER
 from pipelines.products import products_of
 from pipelines.recipe import Recipe, Step, parse_change
@@ -110,14 +109,16 @@ def settled_of(ledger: Ledger, recipe: Recipe, changed: Recipe | None = None) ->
     removes documents or edits them, nor does an edit by run itself.
     """
     found = ledger.manifest.get("settled", {})
+    gates = gates_of(recipe.steps)
     settled: dict[int, str] = {}
     for position, step in enumerate(recipe.steps):
         other = step.resolved if changed is None else changed.steps[position].resolved
         differs = other != step.resolved and not (other.get("annotate") and step.resolved.get("annotate"))
-        if step.name in found and step.kind == "filter":
-            # Who reaches it does not depend on it.
-            settled |= {at: found[recipe.steps[at].name] for at in measured_together(recipe.steps, position)}
-        elif step.name in found and not differs:
+        served = gates.get(position)
+        if served is not None and recipe.steps[served].name in found:
+            # Who goes through a gate does not depend on the step behind it.
+            settled[served] = found[recipe.steps[served].name]
+        if isinstance(step.spec, SpanDedup) and step.name in found and not differs:
             settled[position] = found[step.name]
         if differs:
             break
@@ -129,8 +130,8 @@ def require_measured(
 ) -> None:
     """Refuse a change of what is measured.
 
-    With `verify`, what stands behind an edit by run is measured again where that may find something else, and so are
-    survivors where others may survive.
+    With `verify`, what stands behind an edit by run is measured again where that may find something else, and so is
+    what stands behind a gate where others may go through it.
 
     Raises
     ------
@@ -140,39 +141,42 @@ def require_measured(
     _, before = products_of(recipe, sample=sample, settled=settled_of(ledger, recipe))
     same = settled_of(ledger, recipe, changed)
     _, after = products_of(changed, sample=sample, settled=same)
-    cuts = [
-        at for at, step in enumerate(changed.steps) if isinstance(step.spec, SpanDedup) and at not in same
-    ]
-    behind = changed.steps[cuts[0] + 1 :] if cuts else ()
-    unknown = [step for step in behind if not isinstance(step.spec, EditSpec)]
-    others = [
-        step
-        for at, step in enumerate(changed.steps)
-        if of_survivors(step.resolved) and at not in same and step not in unknown
-    ]
+    gates = gates_of(recipe.steps)
+
+    def measured_at(position: int) -> str:
+        passed = [at for at in gates if at <= position]
+        return f"{ledger.steps[passed[-1]]['in']} documents" if passed else f"all {documents} documents"
+
+    open_to_change = (
+        at
+        for at, step in enumerate(recipe.steps)
+        if (at in gates or isinstance(step.spec, SpanDedup)) and gates.get(at, at) not in same
+    )
+    first = next(open_to_change, len(recipe.steps))
+    unknown = [step for step in changed.steps[first:] if not isinstance(step.spec, EditSpec)]
     named = any(
         "of" in family or "import" in family
-        for step in (*unknown, *others)
+        for step in unknown
         for family in step.resolved.get("families", ())
     )
-    way = "`datagov run RECIPE --set ...` measures" if named else "Add --verify, which measures"
-    if others and (named or not verify):
-        raise ConfigError(
-            f"This may change which documents reach {', '.join(step.name for step in others)}, of which no others were "
-            f"measured: the ledger cannot answer. {way} those that do then"
-        )
     if unknown and (named or not verify):
+        way = "`datagov run RECIPE --set ...` measures" if named else "Add --verify, which measures"
+        names = ", ".join(step.name for step in unknown)
         raise ConfigError(
-            f"This may change what step {changed.steps[cuts[0]].name!r} cuts, and with it the texts that "
-            f"{', '.join(step.name for step in unknown)} measured: the ledger cannot answer. {way} the {documents} "
-            "documents again"
+            f"This may change which documents reach {names}, of which no others were measured: the ledger cannot "
+            f"answer. {way} those that do then"
+            if first in gates
+            else f"This may change what step {changed.steps[first].name!r} cuts, and with it the texts that {names} "
+            f"measured: the ledger cannot answer. {way} {measured_at(first)} again"
         )
     known = {product.key for step in before for product in step.products}
-    again = [step.step for step in after if any(product.key not in known for product in step.products)]
+    again = [
+        at for at, step in enumerate(after) if any(product.key not in known for product in step.products)
+    ]
     if again:
         raise ConfigError(
-            f"This changes what {', '.join(again)} measures: all {documents} documents would have to be measured "
-            "again, and the ledger cannot answer. `datagov run RECIPE --set ...` does it, reusing the rest"
+            f"This changes what {', '.join(after[at].step for at in again)} measures: {measured_at(again[0])} would "
+            "have to be measured again, and the ledger cannot answer. `datagov run RECIPE --set ...` does it, reusing the rest"
         )
 
 

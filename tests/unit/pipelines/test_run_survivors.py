@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from examples import examples
-from governing import Governed, plan_of
+from governing import Governed, contents, plan_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_corpora import prose, write_corpus
@@ -22,6 +23,7 @@ from datagov.errors import ConfigError
 from datagov.ledger.reader import Ledger
 from pipelines.executors.local import LocalExecutor
 from pipelines.fates import ALIVE, ERRORED
+from pipelines.gates import gates_of
 from pipelines.outlook import stages_of, summary
 from pipelines.parts import cut
 from pipelines.progress import Reporter
@@ -53,6 +55,17 @@ STEPS = [
     LETTERS,
     {"normalise": {}},
     LONGER,
+    {"exact_dedup": {}},
+    bounded("last", mean_word_length={"max": 5}),
+]
+NEAR = {"near_dedup": {"bands": 8, "rows": 1, "shingle": 2, "verify": {"jaccard": 0.6}}}
+ALL_KINDS = [
+    SHORT,
+    {"normalise": {}},
+    LETTERS,
+    {"span_dedup": {}},
+    bounded("again", survivors=False, word_count={"min": 15}),
+    NEAR,
     {"exact_dedup": {}},
     bounded("last", mean_word_length={"max": 5}),
 ]
@@ -114,6 +127,96 @@ def test_only_documents_that_reach_the_first_of_them_are_measured(
     assert whole.exported().equals(done.exported())
 
 
+def of_whom(done: Governed, step: str, kind: str, table: str | None = None) -> set[int]:
+    """The documents of which a step's product holds anything."""
+    at = [step["name"] for step in done.manifest["steps"]].index(step)
+    evidence = Evidence(done.ledger, recorded_recipe(done.ledger))
+    (product,) = (product for product in evidence.by_step[at].products if product.kind == kind)
+    found: set[int] = set()
+    for part, offset in zip(evidence.parts, evidence.offsets, strict=True):
+        path = done.out / product.file(part, table)
+        rows = pq.read_table(path) if path.exists() else None  # a part without a key has no file
+        if rows is None or "row" in rows.column_names:
+            here = rows.column("row").to_pylist() if rows else []
+        else:
+            column = rows.column("signature" if kind == "sketch" else 1)
+            here = [row for row, value in enumerate(column.to_pylist()) if value]
+        found |= {offset + row for row in here}
+    return found
+
+
+def test_all_behind_a_gate_is_of_those_who_went_through(make: Callable[..., Path], govern: Run) -> None:
+    path = make(ALL_KINDS)
+    done = govern(path)
+    decided = fates(done)
+    through = set(np.flatnonzero((decided == ALIVE) | (decided > 0)).tolist())
+    assert 0 < len(through) < len(TEXTS) - 1
+    assert set(np.flatnonzero(measured(done, "letters"))) == through
+    assert set(np.flatnonzero(measured(done, "again"))) == through
+    assert of_whom(done, "normalise", "edits") == through
+    assert of_whom(done, "span_dedup", "span_keys") == through
+    assert of_whom(done, "span_dedup", "edits") == through
+    # Of those that cutting left a text, all are compared.
+    left = of_whom(done, "exact_dedup", "keys")
+    assert left
+    assert left <= through
+    assert of_whom(done, "near_dedup", "sketch", "signatures") == left
+    assert of_whom(done, "near_dedup", "sketch", "bands") == left
+    late = set(np.flatnonzero((decided == ALIVE) | (decided == len(ALL_KINDS) - 1)).tolist())
+    assert set(np.flatnonzero(measured(done, "last"))) == late < through
+    told = summary(plan_of(path))["stages"]
+    assert list(dict.fromkeys(stage["stage"] for stage in told)) == [
+        stage["name"] for stage in done.manifest["stages"]
+    ]
+    assert {stage["state"] for stage in told} == {"reused"}
+    assert [stage["steps"] for stage in told if stage["stage"] == "measure"] == [
+        ["short"],
+        ["normalise", "letters", "span_dedup"],
+        ["span_dedup", "again", "near_dedup", "exact_dedup"],
+        ["last"],
+    ]
+
+
+def test_where_gates_stand(tmp_path: Path, recipe: MakeRecipe) -> None:
+    def step(name: str, kind: str) -> dict[str, Any]:
+        if kind in {"all", "survivors"}:
+            return bounded(name, survivors=kind == "survivors", char_count={"min": 1})
+        return {"name": name, kind: {}}
+
+    def gates(*kinds: str) -> dict[int, int]:
+        steps = [step(f"s{at}", kind) for at, kind in enumerate(kinds)]
+        return gates_of(load_recipe(recipe(tmp_path, steps=steps)).steps)
+
+    # Nobody has been left behind: no second reading.
+    assert gates("normalise", "survivors", "exact_dedup") == {}
+    assert gates("span_dedup", "survivors") == {}
+    # In front of the edits that lead up to the filter, but not of those that another step sees.
+    assert gates("all", "normalise", "all", "width", "normalise", "survivors") == {3: 5}
+    assert gates("exact_dedup", "survivors", "normalise", "survivors", "all") == {1: 1}
+    assert gates("survivors", "survivors") == {1: 1}
+    # Another only behind a step that looks across documents.
+    assert gates("all", "survivors", "span_dedup", "normalise", "survivors", "survivors") == {1: 1, 3: 4}
+    assert gates("all", "survivors", "near_dedup", "all", "survivors", "exact_dedup") == {1: 1, 4: 4}
+
+
+def test_a_run_goes_on_behind_a_gate_where_it_was_stopped(make: Callable[..., Path], govern: Run) -> None:
+    path = make(ALL_KINDS)
+    first = govern(path)
+    expected = contents(first.out, "ledger", "data", "work")
+    for stages in (
+        ("screen", "collect"),
+        ("edits", "signals"),
+        ("span_keys", "sketch"),
+        ("documents", "mark", "keys"),
+    ):
+        for folder in sorted((first.out / "receipts").iterdir()):
+            if folder.name.rpartition("-")[0] in stages:
+                shutil.rmtree(folder)
+        (first.out / "runs/r1.json").unlink()
+        assert govern(path).manifest["complete"]
+        assert contents(first.out, "ledger", "data", "work") == expected
+
+
 def test_stages_are_those_of_a_run_and_all_is_reused(make: Callable[..., Path], govern: Run) -> None:
     path = make()
     done = govern(path)
@@ -124,8 +227,8 @@ def test_stages_are_those_of_a_run_and_all_is_reused(make: Callable[..., Path], 
     assert [stage["stage"] for stage in told] == labels
     assert {stage["state"] for stage in told} == {"reused"}
     assert [stage["steps"] for stage in told if stage["stage"] == "measure"] == [
-        ["short", "normalise", "exact_dedup"],
-        ["letters", "longer"],
+        ["short"],
+        ["letters", "normalise", "longer", "exact_dedup"],
         ["last"],
     ]
 
@@ -171,7 +274,7 @@ def test_what_if_says_where_others_would_have_to_be_measured(
     with pytest.raises(ConfigError, match=r"reach last, of which no others were measured.*--verify"):
         what_if(done.ledger, ["letters/char_entropy.min=0"])
     earlier = ["short/word_count.min=10"]
-    with pytest.raises(ConfigError, match="reach letters, longer, last, of which"):
+    with pytest.raises(ConfigError, match="reach letters, longer, exact_dedup, last, of which"):
         what_if(done.ledger, earlier)
     sure = verified(done.ledger, earlier)
     after = govern(path, output=str(tmp_path / "after"), changes=earlier)
@@ -180,6 +283,27 @@ def test_what_if_says_where_others_would_have_to_be_measured(
         step["name"]: step["removed"] for step in after.manifest["steps"]
     }
     assert after.counts["removed"] < done.counts["removed"]
+
+
+def test_what_if_of_all_kinds_of_steps_behind_a_gate(
+    make: Callable[..., Path], govern: Run, tmp_path: Path
+) -> None:
+    path = make(ALL_KINDS)
+    done = govern(path)
+    for change, refusal in {
+        "short/word_count.min=10": "reach letters, again, near_dedup, exact_dedup, last, of which",
+        "letters/char_entropy.min=0": "what step 'span_dedup' cuts.*documents again",
+        "near_dedup/verify.jaccard=0.9": "reach last, of which",
+    }.items():
+        with pytest.raises(ConfigError, match=refusal):
+            what_if(done.ledger, [change])
+        sure = verified(done.ledger, [change])
+        after = govern(path, output=str(tmp_path / change.partition("/")[0]), changes=[change])
+        assert [step["removed"]["low"] for step in sure["steps"]] == [
+            step["removed"] for step in after.manifest["steps"]
+        ]
+    with pytest.raises(ConfigError, match=f"measures: {done.manifest['steps'][1]['in']} documents would"):
+        verified(done.ledger, ["exact_dedup/keep=longest"])
 
 
 def test_what_if_of_a_step_that_only_annotates_is_known(make: Callable[..., Path], govern: Run) -> None:
