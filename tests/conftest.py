@@ -18,6 +18,7 @@ WHOLE_RUNS = (
     "tests/unit/detectors/fingerprint/test_engine.py",
     "tests/unit/detectors/fingerprint/test_planting.py",
     "tests/unit/detectors/fingerprint/test_remote.py",
+    "tests/unit/detectors/probes/test_remote_sampling.py",
     "tests/unit/detectors/targets/",
     "tests/unit/lm/",
     "tests/faults/",

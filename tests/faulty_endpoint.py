@@ -214,6 +214,17 @@ class FaultyEndpoint:
             return JSONResponse({"error": {"message": "one prompt a request"}}, 400)
         return self.honest(asked)
 
+    def no_seed(self, asked: Json) -> Response:
+        if "seed" in asked:
+            return JSONResponse({"error": {"message": "seed is not supported"}}, 400)
+        return self.honest(asked)
+
+    def forgets_seeds(self, asked: Json) -> Response:
+        return self.honest({name: value for name, value in asked.items() if name != "seed"})
+
+    def never_draws(self, asked: Json) -> Response:
+        return self.honest({**asked, "temperature": 0})
+
     def busy(self, _asked: Json) -> Response:
         return JSONResponse({"error": "later"}, 429, headers={"Retry-After": "0"})
 

@@ -13,6 +13,9 @@ from datagov.errors import ConfigError
 from detectors.commands.target_options import (
     AdapterOption,
     ApiOption,
+    BudgetRequestsOption,
+    BudgetTokensOption,
+    ConcurrencyOption,
     DeviceOption,
     DtypeOption,
     KeyVariableOption,
@@ -65,7 +68,9 @@ def extract_command(
     sample_tokens: Annotated[
         int, typer.Option("--sample-tokens", min=1, help="Most tokens of a sample.")
     ] = 256,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="Tokens that a sample draws from.")] = 40,
+    top_k: Annotated[
+        int, typer.Option("--top-k", min=0, help="Tokens that a sample draws from; 0 for all.")
+    ] = 40,
     smaller: Annotated[
         str | None,
         typer.Option(
@@ -86,6 +91,9 @@ def extract_command(
     model: ModelOption = None,
     api: ApiOption = None,
     key_variable: KeyVariableOption = None,
+    concurrency: ConcurrencyOption = None,
+    budget_requests: BudgetRequestsOption = None,
+    budget_tokens: BudgetTokensOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -105,6 +113,9 @@ def extract_command(
         )
     if samples is None and smaller is not None:
         raise ConfigError("--smaller is for --samples")
+    remote = target.startswith(("http:", "https:"))
+    if (budget_requests or budget_tokens) and not (remote and samples is not None):
+        raise ConfigError("--budget-requests and --budget-tokens are for --samples of an endpoint")
     given = read_texts(texts, dataset=dataset)
     asked = None if spans is None else _spans(spans, given)
     others = None if controls is None else read_texts(controls)
@@ -117,17 +128,23 @@ def extract_command(
         model=model,
         api=api,
         key_variable=key_variable,
+        concurrency=concurrency,
     )
     if samples is not None:
         from detectors.commands.extract_samples import extract_samples
+        from detectors.targets.http.budget import Budget
 
+        shared = tokenizer if (smaller or "").startswith(("http:", "https:")) else None
         extract_samples(
             suspect,
             given,
-            smaller=None if smaller is None else opened(smaller, dtype=dtype, device=device),
+            smaller=None
+            if smaller is None
+            else opened(smaller, dtype=dtype, device=device, tokenizer=shared),
+            budget=Budget(budget_requests, budget_tokens),
             count=samples,
             tokens=sample_tokens,
-            top_k=top_k,
+            top_k=top_k or None,
             run=suffix,
             seed=seed,
             output=output,

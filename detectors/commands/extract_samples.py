@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from detectors.probes.sampling import Samples
+    from detectors.targets.http.budget import Budget
     from detectors.targets.target import Target
     from detectors.texts import Texts
 
@@ -27,22 +28,42 @@ def extract_samples(
     given: Texts,
     *,
     smaller: Target | None,
+    budget: Budget,
     count: int,
     tokens: int,
-    top_k: int,
+    top_k: int | None,
     run: int,
     seed: int,
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Sample, rank, look the samples up in the texts, write and say what was found."""
+    """Sample, rank, look the samples up in the texts, write and say what was found.
+
+    What an endpoint answers is kept beside the output until that is written, so that a stopped run goes on.
+
+    Raises
+    ------
+    TargetError
+        A model gives no log-probabilities to rank by.
+    PartialRun
+        The budget of an endpoint is spent.
+    """
+    import shutil
+
     import pyarrow as pa
 
     from datagov.storage import encode_table, replace
-    from detectors.probes.sampling import inputs_of, places, sample, scores_of, stands_in
+    from detectors.probes.sampling import inputs_of, places, require_scores, sample, scores_of, stands_in
+    from detectors.targets.http.target import HttpTarget
 
-    said = sample(suspect, count=count, tokens=tokens, top_k=top_k, seed=seed)
-    scores = scores_of(inputs_of(suspect, smaller, said.texts))
+    remote = isinstance(suspect, HttpTarget)
+    work = output.with_name(f"{output.name}.work") if remote and output is not None else None
+    for model in (suspect, smaller):
+        if model is not None:
+            require_scores(model)
+    asked = suspect.with_budget(budget) if isinstance(suspect, HttpTarget) else suspect
+    said = sample(asked, count=count, tokens=tokens, top_k=top_k, seed=seed, store=work)
+    scores = scores_of(inputs_of(asked, smaller, said.texts, store=work))
     text_N = stands_in(suspect.encode(said.texts), suspect.encode(given.strings), run)
     place_of = {name: places(score_N) for name, score_N in scores.items()}
     suspect.confirm()
@@ -58,7 +79,11 @@ def extract_samples(
             columns[name] = pa.array(score_N, pa.float64(), from_pandas=True)
             columns[f"{name}_place"] = pa.array(place_of[name], pa.int64(), mask=place_of[name] == 0)
         replace(output, encode_table(pa.table(columns)))
+    if work is not None:
+        shutil.rmtree(work, ignore_errors=True)
     record = _summary(said, text_N, place_of)
+    if remote:
+        record |= {"repeatable": said.repeatable, "spent": budget.record()}
     if as_json:
         terminal.print_json(record)
         return
@@ -68,6 +93,12 @@ def extract_samples(
         f"{record['distinct']} different texts in {record['samples']} samples, {record['from_texts']} of them with {run} tokens "
         "in a row of the texts"
     )
+    if not said.repeatable:
+        terminal.note(
+            "The endpoint does not give a seed its text again: another run will have other samples."
+        )
+    if len(said) == 1 and count > 1 and top_k != 1:
+        terminal.note("Every sample is the same text: does the endpoint heed the temperature?")
 
 
 def _summary(

@@ -13,6 +13,8 @@ from datagov.errors import ConfigError
 from detectors.commands.target_options import (
     AdapterOption,
     ApiOption,
+    BudgetRequestsOption,
+    BudgetTokensOption,
     DeviceOption,
     DtypeOption,
     KeyVariableOption,
@@ -73,12 +75,8 @@ def fingerprint_command(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Requests to an endpoint at once.")
     ] = 4,
-    budget_requests: Annotated[
-        int | None, typer.Option("--budget-requests", min=1, help="Most requests to an endpoint.")
-    ] = None,
-    budget_tokens: Annotated[
-        int | None, typer.Option("--budget-tokens", min=1, help="Most tokens sent to it and generated.")
-    ] = None,
+    budget_requests: BudgetRequestsOption = None,
+    budget_tokens: BudgetTokensOption = None,
     rows: Annotated[int | None, typer.Option("--rows", help="Seeds of a step; default by device.")] = None,
     max_hours: Annotated[float, typer.Option("--max-hours", help="Refuse a longer run.")] = 4.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would need.")] = False,

@@ -51,8 +51,8 @@ def force_endpoint(
     from detectors.commands.fingerprint import Progress, first_of, show_findings
     from detectors.commands.target_options import opened
     from detectors.fingerprint.remote import probe_remote
-    from detectors.fingerprint.remote_forcer import Budget
     from detectors.fingerprint.remote_plan import prepare_remote
+    from detectors.targets.http.budget import Budget
     from detectors.targets.http.client import Limits
     from detectors.targets.http.target import check_endpoint
     from detectors.targets.opening import OpenOptions
@@ -84,9 +84,8 @@ def force_endpoint(
         target.close()
     curves = [(one.context.name, one.alive, len(one.paths)) for one in swept]
     if as_json:
-        spent = {"requests": budget.spent_requests, "tokens": budget.spent_tokens}
         alive = {name: list(counts) for name, counts, _ in curves}
-        record = plan.record() | {"alive_after_steps": alive, "tier": "U", "spent": spent}
+        record = plan.record() | {"alive_after_steps": alive, "tier": "U", "spent": budget.record()}
         terminal.print_json(record | {"findings": first_of(table)})
         return
     show_findings(curves, table, plan.settings.rule.steps, output)

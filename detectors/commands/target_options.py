@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AdapterOption",
     "ApiOption",
+    "BudgetRequestsOption",
+    "BudgetTokensOption",
+    "ConcurrencyOption",
     "DeviceOption",
     "DtypeOption",
     "KeyVariableOption",
@@ -71,6 +74,16 @@ KeyVariableOption = Annotated[
     typer.Option("--key-variable", metavar="NAME", help="Environment variable with an endpoint's key."),
 ]
 
+ConcurrencyOption = Annotated[
+    int | None, typer.Option("--concurrency", min=1, help="Requests to an endpoint at once; default 4.")
+]
+BudgetRequestsOption = Annotated[
+    int | None, typer.Option("--budget-requests", min=1, help="Most requests to an endpoint.")
+]
+BudgetTokensOption = Annotated[
+    int | None, typer.Option("--budget-tokens", min=1, help="Most tokens sent to it and generated.")
+]
+
 
 def opened(
     spec: str,
@@ -85,6 +98,7 @@ def opened(
     start_token: str | None = None,
     key_variable: str | None = None,
     layout: str = "padded",
+    concurrency: int | None = None,
 ) -> Target:
     """Open a target and say what a person should know of it."""
     from detectors.targets.opening import OpenOptions, open_target
@@ -100,6 +114,7 @@ def opened(
         start_token=start_token,
         key_variable=key_variable,
         layout=layout,
+        concurrency=concurrency,
     )
     target = open_target(spec, options)
     for remark in target.facts.notes:

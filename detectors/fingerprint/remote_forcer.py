@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from datagov.errors import ConfigError, PartialRun, TargetRefused
+from datagov.errors import ConfigError, TargetRefused
 from detectors.fingerprint.contexts import Context
 from detectors.fingerprint.paths import Paths
 from detectors.ragged import TokenBatch
+from detectors.targets.http.budget import Budget
 from detectors.targets.http.target import HttpTarget
 
-__all__ = ["Budget", "RemoteForcer"]
+__all__ = ["RemoteForcer"]
 
 MOST_PROMPTS: Final = 512
 """Prompts of a request that are tried first; halved while the endpoint refuses."""
-
-
-@dataclass
-class Budget:
-    """What may be asked of an endpoint, and what was."""
-
-    requests: int | None = None
-    tokens: int | None = None
-    """Sent and generated; None for no limit."""
-    spent_requests: int = field(default=0, init=False)
-    spent_tokens: int = field(default=0, init=False)
-
-    def spend(self, requests: int, tokens: int) -> None:
-        """Count what is about to be asked.
-
-        Raises
-        ------
-        PartialRun
-            It would be more than the budget.
-        """
-        for name, more in (("requests", requests), ("tokens", tokens)):
-            limit, spent = getattr(self, name), getattr(self, f"spent_{name}")
-            if limit is not None and spent + more > limit:
-                raise PartialRun(
-                    f"the budget of {limit:,} {name} is spent ({spent:,}, and the next batch needs {more:,}); what was forced is "
-                    f"kept: the same command goes on, with a new budget (--budget-{name})"
-                )
-        self.spent_requests += requests
-        self.spent_tokens += tokens
 
 
 class RemoteForcer:

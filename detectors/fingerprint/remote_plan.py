@@ -15,9 +15,9 @@ from datagov.errors import ConfigError
 from datagov.ids import digest
 from detectors.fingerprint.contexts import Context, chat_template, contexts_of
 from detectors.fingerprint.probe_record import ProbeRecord
-from detectors.fingerprint.remote_forcer import Budget
 from detectors.fingerprint.seeds import Seeds, vocabulary_seeds
 from detectors.fingerprint.sweep import Settings
+from detectors.targets.http.budget import Budget
 from detectors.targets.http.target import HttpTarget
 from detectors.targets.target import Target
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +18,16 @@ from datagov.errors import ConfigError
 from detectors.membership.method import Inputs, needed
 from detectors.membership.rows import row_means
 from detectors.membership.sizes import zlib_bytes
+from detectors.probes.remote_sampling import draw_texts
 from detectors.ragged import TokenBatch
+from detectors.targets.http.target import HttpTarget
 from detectors.targets.target import Target
 from detectors.targets.transformers_target import TransformersTarget
-from detectors.targets.windows import plan_windows, trace_texts
+from detectors.targets.windows import plan_windows
 from detectors.trace import TraceBatch
+from detectors.trace_store import stored_traces
 
-__all__ = ["RANKS", "Samples", "inputs_of", "places", "sample", "scores_of", "stands_in"]
+__all__ = ["RANKS", "Samples", "inputs_of", "places", "require_scores", "sample", "scores_of", "stands_in"]
 
 RANKS = ("perplexity", "smaller", "zlib", "lowercase")
 """Each higher for what is more likely memory, N a text's tokens, LL the mean of their ln p:
@@ -42,45 +46,84 @@ class Samples:
     """How often each was said."""
     empty: int
     """Samples that ended before anything was said; they are no text."""
+    repeatable: bool = True
+    """Whether a seed gives its text again, as far as was seen; an endpoint may draw anew every time."""
 
     def __len__(self) -> int:
         return len(self.texts)
 
 
-def sample(target: Target, *, count: int, tokens: int, top_k: int, seed: int) -> Samples:
+def require_scores(target: Target) -> None:
+    """Make sure that a target gives the log-probabilities that ranks are made of, before anything is drawn.
+
+    Raises
+    ------
+    TargetError
+        It is an endpoint that gives none of prompts, or others than those of its tokens.
+    """
+    if isinstance(target, HttpTarget):
+        target.require_exact()
+
+
+def sample(
+    target: Target, *, count: int, tokens: int, top_k: int | None, seed: int, store: Path | None = None
+) -> Samples:
     """Sample texts after the start token; the first of them do not depend on how many there are.
+
+    Parameters
+    ----------
+    top_k : int or None
+        Drawn of so many most probable tokens; None for all.
+    store : Path or None
+        Where an endpoint's texts are kept until all are there.
 
     Raises
     ------
     ConfigError
-        The target is no checkpoint, or names no start token.
+        The target is neither a checkpoint nor an endpoint of completions, or names no start token.
+    TargetError
+    PartialRun
+        An endpoint's budget is spent.
     """
-    if not isinstance(target, TransformersTarget):
+    repeatable = True
+    if isinstance(target, HttpTarget):
+        drawn = draw_texts(target, count=count, tokens=tokens, top_k=top_k, seed=seed, store=store)
+        texts, repeatable = drawn.texts, drawn.repeatable
+    elif isinstance(target, TransformersTarget):
+        said = target.sample(np.random.default_rng(seed).random((count, tokens)), top_k=top_k)
+        texts = [target.decode(said.row(row).tolist()) for row in range(len(said))]
+    else:
         raise ConfigError(
-            f"--samples: {target.facts.name} is not sampled, only a checkpoint's folder is; without --samples, passages are "
-            "continued by any target"
+            f"--samples: {target.facts.name} is not sampled, only a checkpoint's folder or an endpoint is; without --samples, "
+            "passages are continued by any target"
         )
-    uniform_NS = np.random.default_rng(seed).random((count, tokens))
-    said = target.sample(uniform_NS, top_k=top_k)
     times: dict[str, int] = {}
-    for row in range(len(said)):
-        text = target.decode(said.row(row).tolist())
+    for text in texts:
         times[text] = times.get(text, 0) + 1
     empty = times.pop("", 0)
-    return Samples(list(times), np.fromiter(times.values(), np.int64, len(times)), empty)
+    return Samples(list(times), np.fromiter(times.values(), np.int64, len(times)), empty, repeatable)
 
 
-def inputs_of(target: Target, smaller: Target | None, texts: Sequence[str]) -> Inputs:
+def inputs_of(
+    target: Target, smaller: Target | None, texts: Sequence[str], *, store: Path | None = None
+) -> Inputs:
     """Return the traces and sizes that the ranks are made of.
+
+    Parameters
+    ----------
+    store : Path or None
+        Where traces are kept, so that a stopped run goes on.
 
     Raises
     ------
     TargetError
         The smaller model gives no log-probabilities of what it is given.
+    PartialRun
+        An endpoint's budget is spent.
     """
 
     def traced(model: Target, strings: Sequence[str]) -> TraceBatch:
-        return trace_texts(model, model.encode(strings), plan_windows(model)).by_text()
+        return stored_traces(store, model, strings, plan_windows(model)).by_text()
 
     lowered = [text.lower() for text in texts]
     return Inputs(

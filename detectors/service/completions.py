@@ -15,7 +15,7 @@ import numpy as np
 from datagov.errors import InputError, TargetRefused
 from detectors.ragged import TokenBatch
 from detectors.service.messages import CompletionRequest
-from detectors.targets.target import Continuations, Target
+from detectors.targets.target import Continuations, Sampler, Target
 from detectors.trace import TraceBatch
 
 __all__ = ["Completions", "ServiceLimits"]
@@ -71,7 +71,7 @@ class Completions:
         if request.prompt_logprobs is not None or (request.echo and request.logprobs is not None):
             traced = self.target.trace(prompts).by_text()
         steps = request.max_tokens
-        made = self.target.force(prompts, steps) if steps else None
+        made = self._continued(request, prompts) if steps else None
         choices = [
             self._choice(request, index, prompts.row(index).tolist(), traced, made)
             for index in range(len(prompts))
@@ -90,6 +90,25 @@ class Completions:
                 "total_tokens": asked + generated,
             },
         }
+
+    def _continued(self, request: CompletionRequest, prompts: TokenBatch) -> Continuations:
+        steps = request.max_tokens
+        if request.temperature == 0:
+            return self.target.force(prompts, steps)
+        if not isinstance(self.target, Sampler):
+            raise InputError("temperature: this target continues greedily alone; expected 0")
+        if request.logprobs is not None:
+            raise InputError("logprobs: drawn tokens come without; score them as a prompt, or leave it out")
+        uniform_NS = np.random.default_rng(request.seed).random((len(prompts), steps))
+        ids = np.full((len(prompts), steps), -1, np.int32)
+        for row in range(len(prompts)):
+            said = self.target.sample(
+                uniform_NS[row : row + 1],
+                top_k=request.top_k if request.top_k > 0 else None,
+                prefix=prompts.row(row).tolist(),
+            )
+            ids[row, : len(said.token_ids)] = said.token_ids
+        return Continuations(ids, np.full(ids.shape, np.nan, np.float32))
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Return the ids of a text, with the start token before them if `special`."""
@@ -112,6 +131,8 @@ class Completions:
         limits = self.limits
         if request.model != self.name:
             raise InputError(f"model: {request.model!r} is not served here, {self.name!r} is")
+        if request.temperature not in (0, 1):
+            raise InputError(f"temperature: {request.temperature:g}; expected 0 (greedy) or 1 (drawn)")
         if request.stream:
             raise InputError("stream: answers are given whole; leave it out")
         if len(prompts) > limits.prompts:

@@ -12,7 +12,7 @@ Ids: TypeAlias = list[Annotated[int, Field(strict=True, ge=0)]]
 
 
 class CompletionRequest(BaseModel):
-    """POST /v1/completions. Continuations are greedy; what is not listed here is refused, not ignored."""
+    """POST /v1/completions, greedy or drawn from the model's own probabilities; what is not listed here is refused, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,7 +21,13 @@ class CompletionRequest(BaseModel):
     """One text, several, or the same as token ids, to which nothing is added."""
     max_tokens: int = Field(16, ge=0)
     """Tokens to generate."""
-    temperature: float = Field(0.0, ge=0, le=0)
+    temperature: float = Field(0.0, ge=0, le=1)
+    """0: the most probable token; 1: drawn by the probabilities."""
+    top_k: int = Field(-1, ge=-1)
+    """Of how many most probable tokens is drawn; -1 or 0 for all."""
+    top_p: float = Field(1.0, ge=1, le=1)
+    min_p: float = Field(0.0, ge=0, le=0)
+    repetition_penalty: float = Field(1.0, ge=1, le=1)
     logprobs: int | None = Field(None, ge=0)
     """Alternatives a token beside its log-probability; None for no log-probabilities."""
     echo: bool = False
@@ -35,7 +41,7 @@ class CompletionRequest(BaseModel):
     """Name tokens `token_id:N` instead of by their text."""
     n: int = Field(1, ge=1, le=1)
     seed: int | None = None
-    """Taken and without effect: nothing is drawn."""
+    """Of what is drawn; without one, every answer is another."""
     stream: bool = Field(False)
     user: str | None = None
 

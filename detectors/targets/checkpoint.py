@@ -29,7 +29,7 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     TargetError
         The checkpoint cannot be used.
     """
-    for name in ("model", "api", "key_variable"):
+    for name in ("model", "api", "key_variable", "concurrency"):
         if getattr(options, name) is not None:
             raise ConfigError(f"--{name.replace('_', '-')} is for endpoints, and {spec} is a checkpoint")
     if options.layout not in LAYOUTS:

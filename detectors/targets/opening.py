@@ -35,6 +35,8 @@ class OpenOptions:
     """Token put before each window, by name; None: BOS, else EOS, as the files beside the tokenizer say."""
     key_variable: str | None = None
     """Environment variable that holds an endpoint's key; None for the usual one."""
+    concurrency: int | None = None
+    """Requests to an endpoint at once; None for the usual."""
     layout: str = "padded"
     """How texts share a forward pass of a checkpoint: `padded` or `packed`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from detectors.ragged import TokenBatch
 from detectors.trace import TraceBatch
 
-__all__ = ["Capabilities", "Continuations", "Target", "TargetFacts"]
+__all__ = ["Capabilities", "Continuations", "Sampler", "Target", "TargetFacts"]
 
 
 @dataclass(frozen=True)
@@ -92,3 +92,13 @@ class Target(Protocol):
         TargetMisaligned
             An endpoint answers its probe differently now; what was traced cannot be trusted to be of one model.
         """
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """A target from which texts can be drawn in this process."""
+
+    def sample(
+        self, uniform_NS: npt.NDArray[np.float64], *, top_k: int | None, prefix: Sequence[int] | None = None
+    ) -> TokenBatch:
+        """Return N texts of at most S tokens, drawn by the given numbers after a prefix; see `sampling.drawn`."""

@@ -166,8 +166,12 @@ class TransformersTarget:
         self._check(prefixes, more=steps)
         return greedy(self._model, prefixes, steps, budget_tokens=self._batch_tokens)
 
-    def sample(self, uniform_NS: npt.NDArray[np.float64], *, top_k: int) -> TokenBatch:
-        """Return N texts of at most S tokens, drawn by the given numbers after the start token; see `sampling.drawn`.
+    def sample(
+        self, uniform_NS: npt.NDArray[np.float64], *, top_k: int | None, prefix: Sequence[int] | None = None
+    ) -> TokenBatch:
+        """Return N texts of at most S tokens, drawn by the given numbers after a prefix; see `sampling.drawn`.
+
+        Without a prefix, after the start token.
 
         Raises
         ------
@@ -177,10 +181,11 @@ class TransformersTarget:
             The context does not hold so many tokens.
         """
         start = self.facts.start_token_id
-        if start is None:
+        before = [*(prefix or ([] if start is None else [start]))]
+        if not before:
             raise ConfigError(f"{self.facts.name}: names no start token to sample after (--start-token)")
-        self._check(TokenBatch.of([[start]]), more=uniform_NS.shape[1])
-        return drawn(self._model, start, uniform_NS, top_k=top_k, budget_tokens=self._batch_tokens)
+        self._check(TokenBatch.of([before]), more=uniform_NS.shape[1])
+        return drawn(self._model, before, uniform_NS, top_k=top_k, budget_tokens=self._batch_tokens)
 
     def confirm(self) -> None:
         """Nothing to make sure of: the weights are in this process's memory."""

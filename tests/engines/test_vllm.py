@@ -3,6 +3,7 @@ and a probe for hidden text finds the same."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 from lab_models import SMALL
 from tokenizing import SENTENCES
 
@@ -19,6 +21,7 @@ from detectors.lab.planting import Plant, PlantSettings, plant_text
 from detectors.lab.train import Lab
 from detectors.lab.zipf_source import make_texts
 from detectors.membership import method
+from detectors.probes.remote_sampling import draw_texts
 from detectors.ragged import TokenBatch
 from detectors.scoring import Extras, make_inputs, tracer_of
 from detectors.targets.http.target import HttpTarget
@@ -111,6 +114,32 @@ def test_greedy_continuations_are_those_made_here(target: HttpTarget, local: Tar
     found, expected = target.force(prefixes, 6), local.force(prefixes, 6)
     assert found.token_ids_NS.tolist() == expected.token_ids_NS.tolist()
     np.testing.assert_allclose(found.logprob_NS, expected.logprob_NS, rtol=0, atol=NATS)
+
+
+@pytest.mark.parametrize("top_k", [4, None])
+def test_texts_are_drawn_by_the_probabilities_that_are_known_here(
+    target: HttpTarget, local: Target, top_k: int | None
+) -> None:
+    with torch.inference_mode():
+        probs = local.model(input_ids=torch.tensor([[0]])).logits[0, -1].double().softmax(-1)
+    best, token = probs.topk(top_k or len(probs))
+    share: Counter[str] = Counter()
+    for one, p in zip(token.tolist(), (best / best.sum()).tolist(), strict=True):
+        share["" if one == 1 else local.decode([one])] += p
+    count = 300
+    found = draw_texts(target, count=count, tokens=1, top_k=top_k, seed=0, store=None)
+    assert found.repeatable
+    seen = Counter(found.texts)
+    for text, p in share.items():
+        # Three of a text that is hardly ever said are chance as well.
+        assert seen[text] == pytest.approx(count * p, abs=max(5 * (count * p * (1 - p)) ** 0.5, 3)), text
+    assert sum(seen[text] for text in share) == count
+
+
+def test_drawn_texts_end_where_the_model_ends_them(target: HttpTarget, local: Target) -> None:
+    (greedy,) = draw_texts(target, count=1, tokens=8, top_k=1, seed=3, store=None).texts
+    expected = local.force(TokenBatch.of([[0]]), 8).token_ids_NS[0]
+    assert greedy == local.decode([int(one) for one in expected if one not in {-1, 1}])
 
 
 def test_scores_over_http_are_those_made_here(target: HttpTarget, local: Target, lab: Lab) -> None:

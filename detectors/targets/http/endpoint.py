@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from datagov.errors import TargetRefused
+from datagov.errors import ConfigError, TargetRefused
 from datagov.tokenizer import Tokenizer
 from detectors.targets.http.answers import Row, checked
+from detectors.targets.http.budget import Budget
 from detectors.targets.http.client import Client
-from detectors.targets.http.wire import Asked, Convention, Generated, Prompt, Scored
+from detectors.targets.http.wire import Asked, Convention, Draw, Drawing, Generated, Prompt, Scored
 
 __all__ = ["Endpoint"]
 
@@ -30,6 +31,8 @@ class Endpoint:
     """Prompts of one request."""
     text_only: bool = False
     """Whether it was found to take no ids although its convention has them."""
+    budget: Budget | None = None
+    """What scoring and drawing may cost."""
 
     @property
     def where(self) -> str:
@@ -59,9 +62,12 @@ class Endpoint:
         ------
         TargetError
             The first that any request met; the others are given up.
+        PartialRun
+            The budget is spent.
         """
         size = 1 if self.convention.one_by_one else self.batch
         requests = groups([list(row) for row in rows], size)
+        self._spend(len(requests), sum(map(len, rows)))
         pool = ThreadPoolExecutor(self.client.limits.concurrency)
         try:
             answers = list(pool.map(self._request, requests))
@@ -92,9 +98,47 @@ class Endpoint:
             pool.shutdown(cancel_futures=True)
         return [one for answer in answers for one in answer]
 
+    def draw(self, prompt: Sequence[int], draws: Sequence[Draw]) -> list[Generated]:
+        """Return one continuation a draw, a request each: engines differ in what one seed means for several texts.
+
+        Raises
+        ------
+        ConfigError
+            Nothing can be drawn in this convention.
+        TargetError
+            The first that any request met; the others are given up.
+        PartialRun
+            The budget is spent.
+        """
+        convention = self.convention
+        if not isinstance(convention, Drawing):
+            raise ConfigError(
+                f"{self.where}: texts are drawn over completions alone; where the engine serves them, --api vllm or openai"
+            )
+        sent = self._sent(list(prompt))
+        self._spend(len(draws), sum(len(prompt) + draw.steps for draw in draws))
+
+        def request(draw: Draw) -> Generated:
+            payload = convention.drawing(sent, draw, Asked(self.model, self.top))
+            return convention.generated(self.client.post(convention.path, payload), [sent])[0]
+
+        pool = ThreadPoolExecutor(self.client.limits.concurrency)
+        try:
+            return list(pool.map(request, draws))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def free(self) -> Endpoint:
+        """Return the same without a budget."""
+        return replace(self, budget=None)
+
     def started(self, ids: Sequence[int]) -> list[int]:
         """Return ids with the start token before them, if there is one."""
         return [*([] if self.start_token_id is None else [self.start_token_id]), *map(int, ids)]
+
+    def _spend(self, requests: int, tokens: int) -> None:
+        if self.budget is not None:
+            self.budget.spend(requests, tokens)
 
     def _request(self, rows: Sequence[list[int]]) -> list[Row]:
         answers = self.ask(rows)

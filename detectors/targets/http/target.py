@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,19 @@ from datagov.errors import ConfigError, TargetMisaligned, TargetRefused, did_you
 from datagov.ids import digest
 from datagov.tokenizer import Tokenizer, load_tokenizer
 from datagov.tokenizer_file import tokenizer_file
-from detectors.ragged import TokenBatch, offsets_of
-from detectors.targets.http.answers import Row
+from detectors.ragged import TokenBatch
+from detectors.targets.http.budget import Budget
 from detectors.targets.http.client import KEY_VARIABLE, Client, Limits, base_of
 from detectors.targets.http.conformance import Conformance
 from detectors.targets.http.conventions import CONVENTIONS
 from detectors.targets.http.endpoint import Endpoint
 from detectors.targets.http.probe import probe
 from detectors.targets.http.served import Served, served_model
+from detectors.targets.http.traces import trace_of
+from detectors.targets.http.wire import Draw
 from detectors.targets.opening import OpenOptions
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
-from detectors.trace import TraceBatch, TraceOrigin
+from detectors.trace import TraceBatch
 
 __all__ = ["HttpTarget", "check_endpoint", "open_target"]
 
@@ -90,6 +91,12 @@ class HttpTarget:
         other._endpoint = replace(self._endpoint, batch=prompts)  # noqa: SLF001 - a copy of ourselves
         return other
 
+    def with_budget(self, budget: Budget) -> HttpTarget:
+        """Return the same target, whose traces and drawn texts are counted."""
+        other = copy(self)
+        other._endpoint = replace(self._endpoint, budget=budget)  # noqa: SLF001 - a copy of ourselves
+        return other
+
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """Return the token ids of each text, made here: the endpoint is never asked to tokenize."""
         return TokenBatch(*self._endpoint.tokenizer.encode(texts))
@@ -109,7 +116,7 @@ class HttpTarget:
             The endpoint gives no log-probabilities of prompts, or a row is longer than its context.
         TargetUnavailable
         """
-        self._require_exact()
+        self.require_exact()
         most = self.capabilities.context_tokens
         if most is not None and len(windows) and int(windows.lengths.max()) > most:
             raise TargetRefused(
@@ -118,7 +125,8 @@ class HttpTarget:
             )
         asked = np.flatnonzero(windows.lengths > 1)
         rows = self._endpoint.score([windows.row(int(index)).tolist() for index in asked])
-        return self._trace_of(windows, dict(zip(asked.tolist(), rows, strict=True)))
+        found = dict(zip(asked.tolist(), rows, strict=True))
+        return trace_of(windows, found, self.facts, self.capabilities.statistics, self._endpoint.top)
 
     def force(self, prefixes: TokenBatch, steps: int) -> Continuations:
         """Return the greedy continuation of each prefix; NaN where the endpoint gives no log-probability to believe.
@@ -145,6 +153,34 @@ class HttpTarget:
                 logprob[at, : len(one.logprobs)] = one.logprobs[:steps]
         return Continuations(ids, logprob)
 
+    def draw(self, seeds: Sequence[int], *, tokens: int, top_k: int | None, seeded: bool = True) -> list[str]:
+        """Return a text drawn after the start token for each seed, as the endpoint writes it: without an end token.
+
+        Parameters
+        ----------
+        seeds : sequence of int
+            In [0, 2^31).
+        tokens : int
+            Most tokens of a text.
+        top_k : int or None
+            Drawn of so many most probable tokens; None for all. Whether an engine heeds it is not seen.
+        seeded : bool
+            Send the seeds; not every engine takes one.
+
+        Raises
+        ------
+        ConfigError
+            The tokenizer names no start token, or nothing can be drawn in this convention.
+        TargetError
+        PartialRun
+            The budget is spent.
+        """
+        start = self.facts.start_token_id
+        if start is None:
+            raise ConfigError(f"{self.facts.name}: names no start token to sample after (--start-token)")
+        draws = [Draw(tokens, top_k, seed if seeded else None) for seed in seeds]
+        return [made.text for made in self._endpoint.draw([start], draws)]
+
     def confirm(self) -> None:
         """Probe again, and refuse a model that is not the one that was opened.
 
@@ -154,7 +190,7 @@ class HttpTarget:
         """
         if self.capabilities.prompt_logprobs != "exact":
             return
-        again = self._endpoint.score(self.conformance.prompts)
+        again = self._endpoint.free().score(self.conformance.prompts)
         before = self.conformance.rows
         apart = max(
             float(np.abs(one.logprob - two.logprob).max()) for one, two in zip(before, again, strict=True)
@@ -170,7 +206,16 @@ class HttpTarget:
         """Close the connections."""
         self._endpoint.client.close()
 
-    def _require_exact(self) -> None:
+    def require_exact(self) -> None:
+        """Make sure that the log-probabilities of prompts can be believed.
+
+        Raises
+        ------
+        TargetMisaligned
+            They belong to other tokens.
+        TargetRefused
+            There are none.
+        """
         found = self.capabilities.prompt_logprobs
         if found == "exact":
             return
@@ -180,38 +225,6 @@ class HttpTarget:
             f"{self._endpoint.where}: log-probabilities of prompts are {found}, so that membership cannot be scored from "
             f"them ({reasons}). Serve the model with vLLM or `datagov detect serve`, or use a method that reads "
             "continuations only"
-        )
-
-    def _trace_of(self, windows: TokenBatch, rows: dict[int, Row]) -> TraceBatch:
-        counts = np.maximum(windows.lengths - 1, 0)
-        kept = np.flatnonzero(counts)
-        scored = [rows[index] for index in kept.tolist()]
-        facts = self.facts
-        rank = [row.rank for row in scored if row.rank is not None]
-        top = [row.top for row in scored if row.top is not None]
-        has_rank = "rank" in self.capabilities.statistics and len(rank) == len(scored)
-        has_top = "top_logprobs" in self.capabilities.statistics and len(top) == len(scored)
-        top_TK = np.concatenate([np.empty((0, self._endpoint.top), np.float32), *top]) if has_top else None
-        return TraceBatch(
-            origin=TraceOrigin(
-                target_digest=facts.digest,
-                tokenizer_digest=facts.tokenizer_digest,
-                engine=facts.engine,
-                dtype=facts.dtype,
-                start_token_id=facts.start_token_id,
-                window_tokens=int(windows.lengths.max(initial=0)),
-                window_policy="first",
-            ),
-            text_W=kept,
-            texts=len(windows),
-            offsets=offsets_of(counts[kept].tolist()),
-            token_ids_T=np.fromiter(
-                chain.from_iterable(windows.row(index)[1:] for index in kept.tolist()), np.int32
-            ),
-            logprob_T=np.concatenate([np.empty(0, np.float32), *(row.logprob for row in scored)]),
-            rank_T=np.concatenate([np.empty(0, np.int32), *rank]) if has_rank else None,
-            top1_T=None if top_TK is None else top_TK[:, 0],
-            top_TK=top_TK,
         )
 
 
@@ -225,7 +238,8 @@ def open_target(spec: str, options: OpenOptions) -> HttpTarget:
     TargetError
         The endpoint cannot be used. One that gives no log-probabilities can still be opened for its continuations.
     """
-    return check_endpoint(spec, options)
+    limits = Limits() if options.concurrency is None else Limits(concurrency=options.concurrency)
+    return check_endpoint(spec, options, limits)
 
 
 def check_endpoint(spec: str, options: OpenOptions, limits: Limits | None = None) -> HttpTarget:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from datagov.errors import TargetRefused
 
-__all__ = ["Asked", "Convention", "Generated", "Prompt", "Scored", "choices_of", "need"]
+__all__ = ["Asked", "Convention", "Draw", "Drawing", "Generated", "Prompt", "Scored", "choices_of", "need"]
 
 Prompt: TypeAlias = list[int] | str
 """Token ids, start token included; text only for engines that take none, and inside the probe."""
@@ -22,6 +22,18 @@ class Asked:
     model: str
     top: int
     """Alternatives a position."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How a text is drawn, at temperature 1."""
+
+    steps: int
+    """Most tokens."""
+    top_k: int | None
+    """Of how many most probable tokens; None for all."""
+    seed: int | None
+    """None where the engine takes none."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,14 @@ class Convention(Protocol):
 
     def generated(self, answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:
         """Return the continuation of each prompt, in their order."""
+
+
+@runtime_checkable
+class Drawing(Convention, Protocol):
+    """A convention in which texts can be drawn."""
+
+    def drawing(self, prompt: Prompt, draw: Draw, asked: Asked) -> dict[str, Any]:
+        """Return the request for one continuation drawn at random; `generated` reads its answer."""
 
 
 def need(holder: Any, key: str, kind: type[Kind]) -> Kind:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from datagov.errors import TargetMisaligned
-from detectors.targets.http.wire import Asked, Generated, Prompt, Scored, choices_of, need
+from detectors.targets.http.wire import Asked, Draw, Generated, Prompt, Scored, choices_of, need
 
-__all__ = ["OPENAI", "completion_request", "continuations"]
+__all__ = ["OPENAI", "completion_request", "continuations", "drawn_request"]
 
 NAMED = "token_id:"
 """How engines name a token by its id when asked to."""
@@ -65,6 +65,10 @@ class OpenAI:
         """Return the continuations; ids only where tokens are named by them."""
         return continuations(answer, prompts)
 
+    def drawing(self, prompt: Prompt, draw: Draw, asked: Asked) -> dict[str, Any]:
+        """Return the request; `top_k` is no part of OpenAI's interface, and most engines that follow it take it."""
+        return drawn_request(prompt, draw, asked)
+
 
 def completion_request(prompts: Sequence[Prompt], steps: int, asked: Asked) -> dict[str, Any]:
     """Return what every completions request holds; a single prompt is sent as such, not as a list of one."""
@@ -74,6 +78,13 @@ def completion_request(prompts: Sequence[Prompt], steps: int, asked: Asked) -> d
         "max_tokens": steps,
         "temperature": 0,
     }
+
+
+def drawn_request(prompt: Prompt, draw: Draw, asked: Asked) -> dict[str, Any]:
+    """Return a request for one text drawn at random; what would change the probabilities besides is switched off."""
+    request = {**completion_request([prompt], draw.steps, asked), "temperature": 1, "top_p": 1}
+    limits = {"top_k": draw.top_k, "seed": draw.seed}
+    return request | {name: value for name, value in limits.items() if value is not None}
 
 
 def continuations(answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datagov.errors import TargetMisaligned
-from detectors.targets.http.conventions.openai import completion_request, continuations
-from detectors.targets.http.wire import Asked, Generated, Prompt, Scored, choices_of, need
+from detectors.targets.http.conventions.openai import completion_request, continuations, drawn_request
+from detectors.targets.http.wire import Asked, Draw, Generated, Prompt, Scored, choices_of, need
 
 __all__ = ["VLLM"]
 
@@ -74,6 +74,11 @@ class Vllm:
     def generated(self, answer: Any, prompts: Sequence[Prompt]) -> list[Generated]:
         """Return the continuations with their ids."""
         return continuations(answer, prompts)
+
+    def drawing(self, prompt: Prompt, draw: Draw, asked: Asked) -> dict[str, Any]:
+        """Return the request; what it leaves out, vLLM takes from the checkpoint's generation_config.json."""
+        neutral = {"min_p": 0, "repetition_penalty": 1, "top_k": -1}
+        return neutral | drawn_request(prompt, draw, asked)
 
 
 VLLM = Vllm()

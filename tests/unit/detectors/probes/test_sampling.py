@@ -67,7 +67,7 @@ def target(place: Path) -> TransformersTarget:
 
 
 @torch.inference_mode()
-def plainly(model: transformers.LlamaForCausalLM, uniform: np.ndarray, top_k: int) -> list[int]:
+def plainly(model: transformers.LlamaForCausalLM, uniform: np.ndarray, top_k: int | None) -> list[int]:
     """Sample one text token by token, without a cache and without a batch."""
     said: list[int] = []
     for number in uniform:
@@ -86,11 +86,11 @@ def plainly(model: transformers.LlamaForCausalLM, uniform: np.ndarray, top_k: in
     return said
 
 
-@pytest.mark.parametrize("top_k", [1, 5, 40])
+@pytest.mark.parametrize("top_k", [1, 5, 40, None])
 def test_samples_are_those_of_the_plain_way_whatever_the_batch(
-    target: TransformersTarget, top_k: int
+    target: TransformersTarget, top_k: int | None
 ) -> None:
-    uniform = np.random.default_rng(top_k).random((24, TOKENS))
+    uniform = np.random.default_rng(top_k or 0).random((24, TOKENS))
     expected = [plainly(target.model, row, top_k) for row in uniform]
     found = target.sample(uniform, top_k=top_k)
     assert [found.row(row).tolist() for row in range(24)] == expected
@@ -202,9 +202,9 @@ def test_the_command_ranks_samples_and_looks_them_up(
     assert main([*asked, "--smaller", str(place)]) == 2
 
 
-def test_only_a_checkpoint_is_sampled(place: Path, tmp_path: Path) -> None:
+def test_a_model_of_counts_is_not_sampled(place: Path, tmp_path: Path) -> None:
     save_ngram(tmp_path / "small.json", "Hello there", place / "tokenizer.json")
-    with pytest.raises(ConfigError, match="is not sampled"):
+    with pytest.raises(ConfigError, match="only a checkpoint's folder or an endpoint is"):
         sample(
             open_ngram(f"ngram:{tmp_path / 'small.json'}", OpenOptions()), count=1, tokens=1, top_k=1, seed=0
         )

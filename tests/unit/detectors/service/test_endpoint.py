@@ -130,7 +130,10 @@ REFUSED = [
     ({"prompt": [1], "max_tokens": 7}, "max_tokens: 7, at most 6"),
     ({"prompt": [1], "max_tokens": 0}, "goes with echo"),
     ({"prompt": [1], "logprobs": 5}, "at most 1 alternative"),
-    ({"prompt": [1], "temperature": 0.7}, "temperature"),
+    ({"prompt": [1], "temperature": 0.7}, r"temperature: 0.7; expected 0 \(greedy\) or 1 \(drawn\)"),
+    ({"prompt": [1], "temperature": 1.0}, "this target continues greedily alone"),
+    ({"prompt": [1], "top_p": 0.9}, "top_p"),
+    ({"prompt": [1], "repetition_penalty": 1.2}, "repetition_penalty"),
     ({"prompt": [1], "best_of": 2}, "best_of: Extra inputs"),
     ({"prompt": [1], "stream": True}, "stream"),
 ]
