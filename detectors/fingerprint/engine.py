@@ -157,10 +157,11 @@ class ForcingEngine:
     @staticmethod
     def _most_probable(logits_MV: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         if logits_MV.is_cuda:
-            token_M = logits_MV.argmax(-1)
-            fused = fused_statistics(logits_MV, token_M)
+            any_M = torch.zeros(len(logits_MV), dtype=torch.int64, device=logits_MV.device)
+            fused = fused_statistics(logits_MV, any_M)
             if fused is not None:
-                return token_M, fused[0]
+                *_, top1_M, _, top1_id_M = fused
+                return top1_id_M.to(torch.int64), top1_M
         best_M, token_M = logits_MV.max(-1)
         return token_M, -logits_MV.sub_(best_M[:, None]).exp_().sum(-1).log()
 
