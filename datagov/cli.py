@@ -117,8 +117,7 @@ def answer(argv: Sequence[str] | None) -> int:
         terminal.note(f"datagov: {error.message}")
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        terminal.note("datagov: interrupted.")
-        return INTERRUPTED
+        result = INTERRUPTED
     except OSError as error:
         # If it came from stdout, that still holds what it could not write, and `main` says so.
         if unwritten() is not None:
@@ -130,4 +129,7 @@ def answer(argv: Sequence[str] | None) -> int:
     except UsageProblem as error:
         error.show()
         return int(error.exit_code)
+    # Newer versions of typer make an exit code of an interruption themselves.
+    if result == INTERRUPTED:
+        terminal.note("datagov: interrupted.")
     return result if isinstance(result, int) else 0

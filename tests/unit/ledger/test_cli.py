@@ -425,8 +425,10 @@ def test_a_broken_package_takes_only_its_own_commands(with_plugins: None, datago
     assert "broken:register could not be loaded" in errors
 
 
-def test_an_interrupt_ends_with_130(with_plugins: None, datagov: Run) -> None:
-    assert datagov("interrupted")[0] == 130
+def test_an_interrupt_is_said_and_ends_with_130(with_plugins: None, datagov: Run) -> None:
+    code, text, errors = datagov("interrupted")
+    assert (code, text) == (130, "")
+    assert errors.endswith("\ndatagov: interrupted.\n")
 
 
 def test_a_closed_pipe_is_no_error(r1: str) -> None:
