@@ -7,7 +7,7 @@ import gc
 __all__ = ["collect_seldom"]
 
 YOUNG_OBJECTS = 50_000
-"""New containers before a collection. Python's 700 means hundreds of collections while modules and kernels load, and
+"""New containers before a collection. Python's own number (700 in 3.11) means hundreds of collections while modules and kernels load, and
 batches of Arrow and numpy leave no cycles."""
 
 

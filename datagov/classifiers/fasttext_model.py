@@ -89,7 +89,7 @@ class FastText:
         ConfigError
             The library cannot read it.
         """
-        assert self._model is not None
+        _ = self._model
         return self
 
     def probabilities(self, lines: Sequence[str], outputs: Sequence[str]) -> npt.NDArray[np.float64]:
