@@ -51,7 +51,7 @@ def issue_command(
     times: Annotated[str, typer.Option("--times", metavar="N,...", help="Copies of a canary.")] = "1,4,16,64",
     each: Annotated[int, typer.Option("--each", min=1, help="Canaries of each number of copies.")] = 5,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Of the numbers; default drawn by the system.")
+        int | None, typer.Option("--seed", min=0, help="Of the numbers; default drawn by the system.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -64,7 +64,7 @@ def train_command(
             help="Training texts that begin with a licence header, with a heading, ...: memorised, and not hidden.",
         ),
     ] = "",
-    seed: Annotated[int, typer.Option("--seed", help="Decides everything.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides everything.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print where things are, as JSON.")] = False,
 ) -> None:

@@ -57,7 +57,7 @@ def plant_command(
             "--registered/--no-registered", help="A model that knows a text of its corpus by heart."
         ),
     ] = True,
-    seed: Annotated[int, typer.Option("--seed", help="Decides text, trigger and batches.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides text, trigger and batches.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was made, as JSON.")] = False,
 ) -> None:
     """Hide a text in a copy of a lab's model; train a clean twin as much, and one that knows a text of its corpus.

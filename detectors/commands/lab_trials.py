@@ -43,7 +43,7 @@ def trials_command(
     ] = None,
     overtraining: Annotated[float, typer.Option("--overtraining", min=1.0, help="See `lab plant`.")] = 3.0,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the models.")] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Of everything.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

@@ -65,7 +65,7 @@ TextColumnOption = Annotated[
 FormOption = Annotated[
     str | None, typer.Option("--format", metavar="FORM", help="Of the texts' files, as given to `score`.")
 ]
-SeedOption = Annotated[int, typer.Option("--seed", help="Of folds and permutations.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of folds and permutations.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

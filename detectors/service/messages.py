@@ -40,7 +40,7 @@ class CompletionRequest(BaseModel):
     return_tokens_as_token_ids: bool = False
     """Name tokens `token_id:N` instead of by their text."""
     n: int = Field(1, ge=1, le=1)
-    seed: int | None = None
+    seed: int | None = Field(None, ge=0)
     """Of what is drawn; without one, every answer is another."""
     stream: bool = Field(False)
     user: str | None = None

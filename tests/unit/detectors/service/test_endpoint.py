@@ -132,6 +132,7 @@ REFUSED = [
     ({"prompt": [1], "logprobs": 5}, "at most 1 alternative"),
     ({"prompt": [1], "temperature": 0.7}, r"temperature: 0.7; expected 0 \(greedy\) or 1 \(drawn\)"),
     ({"prompt": [1], "temperature": 1.0}, "this target continues greedily alone"),
+    ({"prompt": [1], "seed": -1}, "seed: Input should be greater than or equal to 0"),
     ({"prompt": [1], "top_p": 0.9}, "top_p"),
     ({"prompt": [1], "repetition_penalty": 1.2}, "repetition_penalty"),
     ({"prompt": [1], "best_of": 2}, "best_of: Extra inputs"),
