@@ -21,6 +21,7 @@ from detectors.commands.target_options import (
     TargetOption,
     TokenizerOption,
     opened,
+    opened_beside,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def score_command(
     start_token: StartTokenOption = None,
     key_variable: KeyVariableOption = None,
     layout: Annotated[str, typer.Option("--layout", help="padded, or packed.")] = "padded",
-    seed: Annotated[int, typer.Option("--seed", help="Of shots and perturbations.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of shots and perturbations.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
 ) -> None:
@@ -129,7 +130,7 @@ def score_command(
         tracer = tracer_of(held, plan, store=traces, advance=progress.advance)
     other = None
     if reference is not None:
-        judge = opened(reference, dtype=dtype, device=device)
+        judge = opened_beside(reference, dtype=dtype, device=device, tokenizer=tokenizer)
         # The same windows, or the difference would be one of contexts.
         cut = plan_windows(judge, window_tokens=tracer.plan.window_tokens, policy=tracer.plan.policy)
         other = tracer_of(judge, cut, store=traces, advance=progress.advance)

@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
 def check_command(
     spec: Annotated[
         str,
-        typer.Argument(metavar="TARGET", help="http(s)://HOST:PORT, a checkpoint's folder, or ngram:FILE."),
+        typer.Argument(
+            metavar="TARGET", help="http(s)://HOST:PORT, a checkpoint's folder, gguf:FILE or ngram:FILE."
+        ),
     ],
     tokenizer: Annotated[
         Path | None,

@@ -27,6 +27,7 @@ __all__ = [
     "TargetOption",
     "TokenizerOption",
     "opened",
+    "opened_beside",
 ]
 
 TargetOption = Annotated[
@@ -83,6 +84,23 @@ BudgetRequestsOption = Annotated[
 BudgetTokensOption = Annotated[
     int | None, typer.Option("--budget-tokens", min=1, help="Most tokens sent to it and generated.")
 ]
+
+
+def opened_beside(
+    spec: str,
+    *,
+    dtype: str | None,
+    device: str | None,
+    tokenizer: Path | None,
+    concurrency: int | None = None,
+) -> Target:
+    """Open a target beside the one that is asked about, with those of its options that fit the kind of this one."""
+    from detectors.targets.opening import kind_of
+
+    kind = kind_of(spec)
+    if kind == "http":
+        return opened(spec, tokenizer=tokenizer, concurrency=concurrency)
+    return opened(spec, dtype=dtype, device=device) if kind == "checkpoint" else opened(spec)
 
 
 def opened(

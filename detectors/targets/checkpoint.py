@@ -12,7 +12,7 @@ from datagov.ids import digest
 from datagov.tokenizer import load_tokenizer
 from detectors.targets.checkpoint_files import CheckpointFiles, checkpoint_files, find_checkpoint
 from detectors.targets.checkpoint_loading import dtype_name, load_model, resolve_device, resolve_dtype
-from detectors.targets.opening import OpenOptions
+from detectors.targets.opening import OpenOptions, refuse_options
 from detectors.targets.target import TargetFacts
 from detectors.targets.transformers_target import LAYOUTS, TransformersTarget
 
@@ -29,9 +29,8 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     TargetError
         The checkpoint cannot be used.
     """
-    for name in ("model", "api", "key_variable", "concurrency"):
-        if getattr(options, name) is not None:
-            raise ConfigError(f"--{name.replace('_', '-')} is for endpoints, and {spec} is a checkpoint")
+    remote = ("model", "api", "key_variable", "concurrency")
+    refuse_options(options, remote, f"is for endpoints, and {spec} is a checkpoint")
     if options.layout not in LAYOUTS:
         raise ConfigError(f"--layout {options.layout}: expected {' or '.join(LAYOUTS)}")
     files = checkpoint_files(find_checkpoint(spec, options.revision))

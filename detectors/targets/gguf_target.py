@@ -18,7 +18,7 @@ from datagov.ids import digest
 from datagov.tokenizer import Tokenizer, load_tokenizer
 from detectors.ragged import TokenBatch, offsets_of
 from detectors.targets.checkpoint_files import file_digest
-from detectors.targets.opening import OpenOptions
+from detectors.targets.opening import OpenOptions, refuse_options
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.tolerance import measured_tolerance
 from detectors.trace import TraceBatch, TraceOrigin
@@ -26,6 +26,18 @@ from detectors.trace import TraceBatch, TraceOrigin
 __all__ = ["GgufTarget", "open_target"]
 
 SCHEME = "gguf:"
+FOREIGN = (
+    "model",
+    "adapter",
+    "revision",
+    "dtype",
+    "device",
+    "api",
+    "key_variable",
+    "concurrency",
+    "start_token",
+)
+"""Options of other targets."""
 CONTEXT = 2048
 """Most tokens of a window, if the model was made for as many; the library keeps a score for each of them and each word of
 the vocabulary."""
@@ -168,8 +180,7 @@ def open_target(spec: str, options: OpenOptions) -> GgufTarget:
     path = Path(spec.removeprefix(SCHEME))
     if not path.is_file():
         raise ConfigError(f"--target {spec}: no such file")
-    if any(value is not None for value in (options.adapter, options.revision, options.model)):
-        raise ConfigError(f"--target {spec}: a GGUF file has no adapter, revision or name")
+    refuse_options(options, FOREIGN, f"is not for GGUF files, and {spec} is one; leave it out")
     tokenizer = None if options.tokenizer is None else load_tokenizer(options.tokenizer)
     from llama_cpp import Llama  # noqa: PLC0415 - an extra; `opening` says which
 

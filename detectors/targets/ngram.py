@@ -19,7 +19,7 @@ from datagov.errors import ConfigError, InputError, TargetError
 from datagov.ids import digest
 from datagov.tokenizer import Tokenizer, load_tokenizer
 from detectors.ragged import TokenBatch, offsets_of
-from detectors.targets.opening import OpenOptions
+from detectors.targets.opening import OpenOptions, refuse_options
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.trace import TraceBatch, TraceOrigin
 
@@ -28,6 +28,8 @@ __all__ = ["NgramTarget", "open_target", "save_ngram"]
 BIGRAM_WEIGHT = 0.7
 UNIFORM = 0.05
 SCHEME = "ngram:"
+FOREIGN = ("model", "adapter", "revision", "dtype", "device", "api", "key_variable", "concurrency")
+"""Options of other targets."""
 
 
 @dataclass(frozen=True)
@@ -118,10 +120,9 @@ def open_target(spec: str, options: OpenOptions) -> NgramTarget:
         The file is not a model.
     """
     path = Path(spec.removeprefix(SCHEME))
-    if options.model is not None or options.adapter is not None or options.revision is not None:
-        raise ConfigError(f"--target {spec}: an n-gram model has no adapter, revision or name of its own")
     if not path.is_file():
         raise ConfigError(f"--target {spec}: no such file")
+    refuse_options(options, FOREIGN, f"is not for n-gram models, and {spec} is one; leave it out")
     try:
         content = json.loads(path.read_bytes())
         text, named = content["text"], content["tokenizer"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from datagov.errors import ConfigError
 from detectors.targets.target import Target
 
-__all__ = ["KINDS", "OpenOptions", "open_target"]
+__all__ = ["KINDS", "OpenOptions", "kind_of", "open_target", "refuse_options"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,24 @@ EXTRAS = {"checkpoint": "gpu", "gguf_target": "gguf"}
 """Module -> the extra that has its libraries, where that is not `detect`."""
 
 
+def kind_of(spec: str) -> str:
+    """Return the module of this package that opens a specification: `checkpoint`, or one of `KINDS`."""
+    return next((module for start, module in KINDS.items() if spec.startswith(start)), "checkpoint")
+
+
+def refuse_options(options: OpenOptions, names: Iterable[str], why: str) -> None:
+    """Refuse those of the named options that are given.
+
+    Raises
+    ------
+    ConfigError
+        With the option's name before `why`.
+    """
+    for name in names:
+        if getattr(options, name) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')} {why}")
+
+
 def open_target(spec: str, options: OpenOptions | None = None) -> Target:
     """Open a folder with a checkpoint, `gguf:FILE`, `ngram:FILE`, or an `http(s)://` endpoint.
 
@@ -62,7 +80,7 @@ def open_target(spec: str, options: OpenOptions | None = None) -> Target:
     TargetError
         The target is there and cannot be used.
     """
-    kind = next((module for start, module in KINDS.items() if spec.startswith(start)), "checkpoint")
+    kind = kind_of(spec)
     try:
         opener: Callable[[str, OpenOptions], Target] = import_module(f"detectors.targets.{kind}").open_target
         return opener(spec, options or OpenOptions())

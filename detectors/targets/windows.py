@@ -77,7 +77,8 @@ def plan_windows(target: Target, *, window_tokens: int | None = None, policy: st
         )
     if most is not None and window_tokens > most:
         raise ConfigError(
-            f"windows of {window_tokens} tokens: {target.facts.name} takes at most {most} text tokens at a time"
+            f"windows of {window_tokens} tokens: {target.facts.name} takes at most {most} text tokens at a time "
+            f"(--window-tokens {most})"
         )
     return WindowPlan(window_tokens, policy, start)
 

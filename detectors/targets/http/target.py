@@ -24,7 +24,7 @@ from detectors.targets.http.probe import probe
 from detectors.targets.http.served import Served, served_model
 from detectors.targets.http.traces import trace_of
 from detectors.targets.http.wire import Draw
-from detectors.targets.opening import OpenOptions
+from detectors.targets.opening import OpenOptions, refuse_options
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.trace import TraceBatch
 
@@ -244,11 +244,10 @@ def open_target(spec: str, options: OpenOptions) -> HttpTarget:
 
 def check_endpoint(spec: str, options: OpenOptions, limits: Limits | None = None) -> HttpTarget:
     """As `open_target`, with limits."""
-    for name in ("dtype", "device", "adapter", "revision"):
-        if getattr(options, name) is not None:
-            raise ConfigError(
-                f"--{name} is for checkpoints on this machine; {spec} decides for itself how it computes"
-            )
+    local = ("dtype", "device", "adapter", "revision")
+    refuse_options(
+        options, local, f"is for checkpoints on this machine; {spec} decides for itself how it computes"
+    )
     if options.tokenizer is None:
         raise ConfigError(
             f"--target {spec}: token ids are made here, so that they are known: name the model's tokenizer, "
