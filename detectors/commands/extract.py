@@ -20,9 +20,11 @@ from detectors.commands.target_options import (
     DtypeOption,
     KeyVariableOption,
     ModelOption,
+    StartTokenOption,
     TargetOption,
     TokenizerOption,
     opened,
+    opened_beside,
 )
 
 if TYPE_CHECKING:
@@ -90,11 +92,12 @@ def extract_command(
     adapter: AdapterOption = None,
     model: ModelOption = None,
     api: ApiOption = None,
+    start_token: StartTokenOption = None,
     key_variable: KeyVariableOption = None,
     concurrency: ConcurrencyOption = None,
     budget_requests: BudgetRequestsOption = None,
     budget_tokens: BudgetTokensOption = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the draw.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Give the model the beginning of passages and count how often it goes on exactly as the corpus does.
@@ -105,6 +108,7 @@ def extract_command(
     from datagov.storage import encode_table, replace
     from datagov.tokenizer import load_tokenizer
     from detectors.probes.extraction import passages, replay, span_tasks
+    from detectors.targets.opening import kind_of
     from detectors.texts import read_texts
 
     if samples is not None and (controls is not None or spans is not None):
@@ -113,9 +117,11 @@ def extract_command(
         )
     if samples is None and smaller is not None:
         raise ConfigError("--smaller is for --samples")
-    remote = target.startswith(("http:", "https:"))
+    remote = any(kind_of(spec) == "http" for spec in (target, smaller or ""))
     if (budget_requests or budget_tokens) and not (remote and samples is not None):
         raise ConfigError("--budget-requests and --budget-tokens are for --samples of an endpoint")
+    if output is not None and output.is_dir():
+        raise ConfigError(f"--output {output}: a folder; name a file")
     given = read_texts(texts, dataset=dataset)
     asked = None if spans is None else _spans(spans, given)
     others = None if controls is None else read_texts(controls)
@@ -127,6 +133,7 @@ def extract_command(
         adapter=adapter,
         model=model,
         api=api,
+        start_token=start_token,
         key_variable=key_variable,
         concurrency=concurrency,
     )
@@ -134,14 +141,15 @@ def extract_command(
         from detectors.commands.extract_samples import extract_samples
         from detectors.targets.http.budget import Budget
 
-        shared = tokenizer if (smaller or "").startswith(("http:", "https:")) else None
         extract_samples(
             suspect,
             given,
             smaller=None
             if smaller is None
-            else opened(smaller, dtype=dtype, device=device, tokenizer=shared),
-            budget=Budget(budget_requests, budget_tokens),
+            else opened_beside(
+                smaller, dtype=dtype, device=device, tokenizer=tokenizer, concurrency=concurrency
+            ),
+            budget=Budget(budget_requests, budget_tokens, kept=output),
             count=samples,
             tokens=sample_tokens,
             top_k=top_k or None,

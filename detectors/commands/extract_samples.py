@@ -39,7 +39,8 @@ def extract_samples(
 ) -> None:
     """Sample, rank, look the samples up in the texts, write and say what was found.
 
-    What an endpoint answers is kept beside the output until that is written, so that a stopped run goes on.
+    What an endpoint answers is kept beside the output until that is written, so that a stopped run goes on; without an
+    output it is not. The budget is for both models where both are endpoints.
 
     Raises
     ------
@@ -56,14 +57,16 @@ def extract_samples(
     from detectors.probes.sampling import inputs_of, places, require_scores, sample, scores_of, stands_in
     from detectors.targets.http.target import HttpTarget
 
-    remote = isinstance(suspect, HttpTarget)
+    models = [model for model in (suspect, smaller) if model is not None]
+    remote = any(isinstance(model, HttpTarget) for model in models)
     work = output.with_name(f"{output.name}.work") if remote and output is not None else None
-    for model in (suspect, smaller):
-        if model is not None:
-            require_scores(model)
-    asked = suspect.with_budget(budget) if isinstance(suspect, HttpTarget) else suspect
+    for model in models:
+        require_scores(model)
+    asked, *others = (
+        model.with_budget(budget) if isinstance(model, HttpTarget) else model for model in models
+    )
     said = sample(asked, count=count, tokens=tokens, top_k=top_k, seed=seed, store=work)
-    scores = scores_of(inputs_of(asked, smaller, said.texts, store=work))
+    scores = scores_of(inputs_of(asked, others[0] if others else None, said.texts, store=work))
     text_N = stands_in(suspect.encode(said.texts), suspect.encode(given.strings), run)
     place_of = {name: places(score_N) for name, score_N in scores.items()}
     suspect.confirm()
@@ -97,7 +100,7 @@ def extract_samples(
         terminal.note(
             "The endpoint does not give a seed its text again: another run will have other samples."
         )
-    if len(said) == 1 and count > 1 and top_k != 1:
+    if isinstance(suspect, HttpTarget) and len(said) == 1 and count > 1 and top_k != 1:
         terminal.note("Every sample is the same text: does the endpoint heed the temperature?")
 
 

@@ -68,7 +68,7 @@ def force_endpoint(
     target = check_endpoint(asked.target, options, Limits(concurrency=concurrency))
     try:
         base = None if asked.base is None else opened(asked.base)
-        budget = Budget(requests, tokens)
+        budget = Budget(requests, tokens, kept=output)
         plan = prepare_remote(target, base, asked.contexts, asked.settings, asked.tokenizer, budget)
         if not quiet:
             terminal.note(

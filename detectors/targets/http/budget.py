@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from datagov.errors import PartialRun
 
@@ -16,6 +17,8 @@ class Budget:
     requests: int | None = None
     tokens: int | None = None
     """Sent and generated; None for no limit."""
+    kept: Path | None = None
+    """The output beside which answers are kept; None where they are not."""
     spent_requests: int = field(default=0, init=False)
     spent_tokens: int = field(default=0, init=False)
 
@@ -31,11 +34,20 @@ class Budget:
             limit, spent = getattr(self, name), getattr(self, f"spent_{name}")
             if limit is not None and spent + more > limit:
                 raise PartialRun(
-                    f"the budget of {limit:,} {name} is spent ({spent:,}, and the next batch needs {more:,}); what was answered is "
-                    f"kept beside --output: the same command goes on, with a new budget (--budget-{name})"
+                    f"the budget of {limit:,} {name} is spent ({spent:,}, and the next batch needs {more:,}); "
+                    f"{self._next_step(name)}"
                 )
         self.spent_requests += requests
         self.spent_tokens += tokens
+
+    def _next_step(self, name: str) -> str:
+        larger = f"a larger budget (--budget-{name})"
+        if self.kept is None:
+            return f"nothing was kept: name a file for it (--output FILE), or {larger}"
+        return (
+            f"what was answered is kept beside {self.kept}: the same command goes on; one that ends with these figures again "
+            f"needs {larger}"
+        )
 
     def record(self) -> dict[str, int]:
         """Return what was spent."""

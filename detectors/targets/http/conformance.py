@@ -54,11 +54,12 @@ class Conformance:
     @property
     def reasons(self) -> list[str]:
         """Why log-probabilities of prompts are not exact."""
-        return [
+        found = [
             check.detail
             for check in self.checks
             if check.outcome == "failed" or (check.outcome, check.name) == ("undecided", "alignment")
         ]
+        return list(dict.fromkeys(found))
 
     def record(self) -> dict[str, Any]:
         """Return the record as JSON knows it."""

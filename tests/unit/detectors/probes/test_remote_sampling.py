@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -173,7 +174,7 @@ def test_a_spent_budget_is_a_partial_run_that_goes_on(
         before = len(drawing(faulty))
         stopped = extracted(url, place, corpus, "--smaller", place, "--output", output, *budget)
         assert stopped.code == 5
-        assert "the budget of" in stopped.err
+        assert f"what was answered is kept beside {output}: the same command goes on" in stopped.err
         assert len(drawing(faulty)) - before == 9
         assert not output.exists()
     more = ("--smaller", place, "--output", output, "--json", "--concurrency", 1)
@@ -182,6 +183,51 @@ def test_a_spent_budget_is_a_partial_run_that_goes_on(
     assert json.loads(again.out)["spent"]["requests"] == straight[1]["spent"]["requests"] - 16
     assert output.read_bytes() == straight[0].read_bytes()
     assert not output.with_name("out.parquet.work").exists()
+
+
+def test_a_smaller_model_behind_an_endpoint_is_asked_within_the_budget(
+    honest: tuple[FaultyEndpoint, str],
+    straight: tuple[Path, dict[str, Any]],
+    place: Path,
+    corpus: Path,
+    tmp_path: Path,
+) -> None:
+    (faulty, url), output = honest, tmp_path / "out.parquet"
+    local = ("--target", place, "--smaller", url, "--tokenizer", place, "--dtype", "float32")
+    asked = ("detect", "extract", corpus, *local, "--samples", 8, "--sample-tokens", TOKENS, "--suffix", 6)
+    spent = ran(*asked, "--budget-tokens", 5, "--top-k", TOP_K)
+    assert spent.code == 5
+    assert "nothing was kept: name a file for it (--output FILE)" in spent.err
+    drawn = len(drawing(faulty))
+    found = ran(*asked, "--top-k", TOP_K, "--budget-requests", 50, "--output", output, "--json")
+    assert found.code == 0, found.err
+    assert len(drawing(faulty)) == drawn
+    assert json.loads(found.out)["spent"]["requests"] == 1
+    np.testing.assert_allclose(pq.read_table(output).column("smaller").to_numpy(), 1, rtol=1e-4)
+    both = extracted(url, place, corpus, "--smaller", url, "--json")
+    assert json.loads(both.out)["spent"]["requests"] > straight[1]["spent"]["requests"]
+
+
+def test_what_could_not_be_written_or_drawn_is_refused_before_anything_is(
+    honest: tuple[FaultyEndpoint, str], place: Path, corpus: Path, tmp_path: Path
+) -> None:
+    faulty, url = honest
+    before = len(faulty.seen)
+    folder = extracted(url, place, corpus, "--output", tmp_path)
+    assert (folder.code, "a folder; name a file" in folder.err) == (2, True)
+    seed = extracted(url, place, corpus, "--seed", -3)
+    assert (seed.code, "--seed" in seed.err) == (2, True)
+    assert len(faulty.seen) == before
+
+
+def test_drawn_tokens_are_answered_without_log_probabilities(honest: tuple[FaultyEndpoint, str]) -> None:
+    _, url = honest
+    (model,) = httpx2.get(f"{url}/v1/models").json()["data"]
+    request = {"model": model["id"], "prompt": [0], "max_tokens": 2, "temperature": 1, "seed": 5}
+    assert httpx2.post(f"{url}/v1/completions", json=request).status_code == 200
+    refused = httpx2.post(f"{url}/v1/completions", json=request | {"logprobs": 0})
+    assert refused.status_code == 400
+    assert "drawn tokens come without" in refused.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(("fault", "sent"), [("no_seed", False), ("forgets_seeds", True)])
