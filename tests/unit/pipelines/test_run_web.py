@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,10 +164,7 @@ def test_real_chinese_pages(tmp_path: Path, recipe: Recipe, govern: Run) -> None
     packed_pages = SHARED / "html/zh_gne_pages.tar.gz"
     if not packed_pages.exists():
         pytest.skip(f"no pages at {packed_pages}")
-    import tarfile
-
-    with tarfile.open(packed_pages) as archive:
-        archive.extractall(tmp_path / "corpus", filter="data")
+    shutil.unpack_archive(packed_pages, tmp_path / "corpus")
     done = govern(recipe(tmp_path, input={"format": "html", "id": None}))
     assert done.counts["documents_in"] == 64
     assert done.counts["kept"] + done.counts["errored"] + done.counts["removed"] == 64
