@@ -194,9 +194,10 @@ def _stages(plan: Plan, onlooker: _Onlooker) -> list[dict[str, Any]]:
         elif left:
             state = nothing
         else:
-            before = any(
-                name.startswith(f"{label.rpartition(': ')[2]}-") for name in names_in(plan.out, "receipts")
-            )
+            kind = label.rpartition(": ")[2]
+            # Measuring behind decisions has no receipts of its own name; it follows a collect.
+            receipts = f"{'collect' if kind == 'measure' else kind}-"
+            before = any(name.startswith(receipts) for name in names_in(plan.out, "receipts"))
             state = {"state": "open" if before else "runs", "units": None, "to_do": None, "text_bytes": None}
         found.append({"stage": label, "steps": steps, **state})
     return found

@@ -134,7 +134,7 @@ def tell_counts(session: Session) -> None:
 
 
 def measure(session: Session, share: tuple[int, int] | None) -> list[dict[str, Receipt]]:
-    """Make every product of every part, up to the first edit by run; return product key -> receipt, by part.
+    """Make every product of every part, up to the first edit by run or gate; return product key -> receipt, by part.
 
     Nothing is returned when a shard turned out to be damaged; see `all_readable`.
     """

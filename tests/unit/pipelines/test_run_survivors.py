@@ -233,6 +233,22 @@ def test_stages_are_those_of_a_run_and_all_is_reused(make: Callable[..., Path], 
     ]
 
 
+def test_whether_survivors_are_measured_again_is_open_once_there_were_some(
+    make: Callable[..., Path], govern: Run
+) -> None:
+    path = make()
+
+    def measuring(*changes: str) -> list[str]:
+        told = summary(plan_of(path, changes=list(changes)))["stages"]
+        return [stage["state"] for stage in told if stage["stage"] == "measure"]
+
+    govern(path, share=(1, 1))
+    assert measuring() == ["reused", "runs", "runs"]
+    govern(path)
+    # The stages before it are done anew, and may leave the same documents.
+    assert measuring("short/word_count.min=13") == ["reused", "open", "open"]
+
+
 def test_other_survivors_are_measured_and_the_same_are_not(make: Callable[..., Path], govern: Run) -> None:
     path = make()
     first = govern(path)
