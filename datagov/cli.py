@@ -49,6 +49,20 @@ def build_app() -> typer.Typer:
     return app
 
 
+def narrowed(app: typer.Typer, given: Sequence[str]) -> typer.Typer:
+    """Leave of the registered commands the one that is asked for, or all where none is named first.
+
+    typer examines the signatures of all it is given, more than a hundred, which takes longer than most of what is
+    asked of a ledger.
+    """
+    wanted = given[0] if given else ""
+    commands = [command for command in app.registered_commands if command.name == wanted]
+    groups = [group for group in app.registered_groups if group.name == wanted]
+    if commands or groups:
+        app.registered_commands, app.registered_groups = commands, groups
+    return app
+
+
 def print_version(wanted: bool) -> None:
     """Print the version and stop, before a command is asked for."""
     if wanted:
@@ -109,10 +123,9 @@ def answer(argv: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     try:
-        command = get_command(build_app())
-        result = command(
-            args=None if argv is None else list(argv), prog_name="datagov", standalone_mode=False
-        )
+        given = sys.argv[1:] if argv is None else list(argv)
+        command = get_command(narrowed(build_app(), given))
+        result = command(args=given, prog_name="datagov", standalone_mode=False)
     except DatagovError as error:
         terminal.note(f"datagov: {error.message}")
         return error.exit_code

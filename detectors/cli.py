@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
     detect.callback()(_door)
     for module in MODULES:
         import_module(f"detectors.commands.{module}").register(detect)
-    app.add_typer(detect)
+    app.add_typer(detect, name="detect")
 
 
 def _door() -> None:

@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
     frequency.command("build")(build_command)
     frequency.command("add")(add_command)
     frequency.command("drift")(drift_command)
-    app.add_typer(frequency)
+    app.add_typer(frequency, name="frequency")
 
 
 def build_command(

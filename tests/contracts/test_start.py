@@ -9,6 +9,8 @@ import sys
 import pytest
 from project import ROOT
 
+from datagov.cli import build_app, narrowed
+
 HEAVY = {
     "datasketch",
     "duckdb",
@@ -93,3 +95,20 @@ def test_what_waits_for_the_end_is_called() -> None:
     ended = subprocess.run([sys.executable, "-c", HANDLER], capture_output=True, text=True, cwd=ROOT)
     assert ended.returncode == 0
     assert ended.stdout.endswith("last words\n")
+
+
+def test_the_command_that_is_asked_for_is_examined_alone() -> None:
+    plan = narrowed(build_app(), ["plan", "recipe.yaml"])
+    assert [command.name for command in plan.registered_commands] == ["plan"]
+    assert not plan.registered_groups
+    detect = narrowed(build_app(), ["detect", "score", "--help"])
+    assert not detect.registered_commands
+    assert [group.name for group in detect.registered_groups] == ["detect"]
+
+
+@pytest.mark.parametrize("given", [[], ["--help"], ["no-such-command"]])
+def test_all_commands_are_there_where_none_is_asked_for(given: list[str]) -> None:
+    every = build_app()
+    app = narrowed(build_app(), given)
+    assert len(app.registered_commands) == len(every.registered_commands)
+    assert len(app.registered_groups) == len(every.registered_groups)
