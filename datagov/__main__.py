@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from datagov.garbage import collect_seldom
 
@@ -15,6 +16,10 @@ __all__ = ["program"]
 def program() -> None:
     """Run the command line as the whole work of this process, and end it with its exit code."""
     collect_seldom()
+    for name in ("stdout", "stderr"):
+        # One that was closed before the start is None here: what is said to it is lost, no more.
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
     ending: list[int] = []
     # Registered before all others, so that it is called after them.
     atexit.register(leave, ending)

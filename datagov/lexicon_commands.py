@@ -40,7 +40,9 @@ def import_command(
             metavar="LIST", help="A list, a term a line; a lexicon's file (*.json); or 'starter'."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The lexicon's file (*.json).")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", dir_okay=False, help="The lexicon's file (*.json).")
+    ],
     kind: Annotated[str, typer.Option(help="sexhatelex, ldnoobw or plain.")] = "plain",
     category: Annotated[str, typer.Option(help="Of terms that name none.")] = "unsorted",
     weight: Annotated[str, typer.Option(help="Of terms that name none.")] = "1",

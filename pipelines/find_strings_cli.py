@@ -32,7 +32,9 @@ def find_strings_command(
         str,
         typer.Argument(metavar="RECIPE|INPUT", help="A recipe (its input is searched), or Parquet shards."),
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="What is found (Parquet).")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", dir_okay=False, help="What is found (Parquet).")
+    ],
     text: Annotated[
         str, typer.Option("--text", help="Column with the text; a recipe names its own.")
     ] = "text",

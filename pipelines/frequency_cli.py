@@ -14,7 +14,9 @@ from datagov.errors import ConfigError
 __all__ = ["register"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-OutputOption = Annotated[Path, typer.Option("--output", metavar="FILE", help="The table (Parquet).")]
+OutputOption = Annotated[
+    Path, typer.Option("--output", metavar="FILE", dir_okay=False, help="The table (Parquet).")
+]
 
 
 def register(app: typer.Typer) -> None:

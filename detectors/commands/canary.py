@@ -43,7 +43,10 @@ def _door() -> None:
 
 def issue_command(
     output: Annotated[
-        Path, typer.Option("--output", metavar="FILE", help="Shard for the corpus (Parquet); keep a copy.")
+        Path,
+        typer.Option(
+            "--output", metavar="FILE", dir_okay=False, help="Shard for the corpus (Parquet); keep a copy."
+        ),
     ],
     template: Annotated[
         str | None, typer.Option("--template", help="Sentence, with {} where the number goes.")

@@ -84,7 +84,8 @@ def extract_command(
         typer.Option("--dataset", help="Of the recipe, where TEXTS have no doc_id and --spans are given."),
     ] = "texts",
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="One row a passage (Parquet).")
+        Path | None,
+        typer.Option("--output", metavar="FILE", dir_okay=False, help="One row a passage (Parquet)."),
     ] = None,
     dtype: DtypeOption = None,
     device: DeviceOption = None,
@@ -120,8 +121,6 @@ def extract_command(
     remote = any(kind_of(spec) == "http" for spec in (target, smaller or ""))
     if (budget_requests or budget_tokens) and not (remote and samples is not None):
         raise ConfigError("--budget-requests and --budget-tokens are for --samples of an endpoint")
-    if output is not None and output.is_dir():
-        raise ConfigError(f"--output {output}: a folder; name a file")
     given = read_texts(texts, dataset=dataset)
     asked = None if spans is None else _spans(spans, given)
     others = None if controls is None else read_texts(controls)

@@ -63,7 +63,10 @@ def fingerprint_command(
         bool, typer.Option("--exhaustive", help="Continue every seed to the end; gives basin sizes.")
     ] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Findings, as Parquet; also what resumes.")
+        Path | None,
+        typer.Option(
+            "--output", metavar="FILE", dir_okay=False, help="Findings, as Parquet; also what resumes."
+        ),
     ] = None,
     dtype: DtypeOption = None,
     device: DeviceOption = None,

@@ -34,7 +34,8 @@ def glitch_command(
         typer.Option("--frequency", metavar="TABLE", help="Says how often a corpus has each of them."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="All that were verified (Parquet).")
+        Path | None,
+        typer.Option("--output", metavar="FILE", dir_okay=False, help="All that were verified (Parquet)."),
     ] = None,
     strings: Annotated[
         Path | None,

@@ -24,7 +24,7 @@ def hidden_report_command(
     findings: Annotated[
         Path, typer.Argument(metavar="FINDINGS", help="What `datagov detect join` or `fingerprint` wrote.")
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE.html", help="The page.")],
+    output: Annotated[Path, typer.Option("--output", metavar="FILE.html", dir_okay=False, help="The page.")],
     tokenizer: Annotated[
         Path | None,
         typer.Option("--tokenizer", metavar="PATH", help="The model's, to show tokens as text."),

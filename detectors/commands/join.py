@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 
 def probe_strings_command(
     findings: FindingsArgument,
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="The strings (Parquet).")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", dir_okay=False, help="The strings (Parquet).")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write the strings of findings, and pieces of them, for `datagov find-strings`."""
@@ -60,7 +62,9 @@ def join_command(
     hits: Annotated[
         Path, typer.Option("--hits", metavar="FILE", help="What `datagov find-strings` found of the strings.")
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="FILE", help="Findings with tiers (Parquet).")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", dir_okay=False, help="Findings with tiers (Parquet).")
+    ],
     least_bits: Annotated[
         float | None,
         typer.Option("--bits", help="Bits over the base that clean models of the kind do not reach."),

@@ -23,7 +23,10 @@ def trials_command(
         typer.Option("--like", metavar="FINDINGS", help="Findings of the suspect: probe in the same way."),
     ],
     output: Annotated[
-        Path, typer.Option("--output", metavar="FILE", help="The trials (Parquet); also what resumes.")
+        Path,
+        typer.Option(
+            "--output", metavar="FILE", dir_okay=False, help="The trials (Parquet); also what resumes."
+        ),
     ],
     bases: Annotated[
         int,

@@ -48,7 +48,10 @@ def report_command(
     calibration: CalibrationOption,
     method: MethodOption,
     output: Annotated[
-        Path, typer.Option("--output", metavar="FILE.html", help="The page; FILE.json goes beside it.")
+        Path,
+        typer.Option(
+            "--output", metavar="FILE.html", dir_okay=False, help="The page; FILE.json goes beside it."
+        ),
     ],
     alpha: Annotated[float, typer.Option("--alpha", help="Error rate, as for `verdict`.")] = 0.05,
     correction: Annotated[str, typer.Option("--correction", help="bh, holm or none.")] = "bh",

@@ -49,7 +49,7 @@ def score_command(
         str, typer.Option("--methods", metavar="NAME,...", help="See `datagov detect methods`.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Scores, as Parquet.")
+        Path | None, typer.Option("--output", metavar="FILE", dir_okay=False, help="Scores, as Parquet.")
     ] = None,
     parameters: Annotated[
         list[str] | None,

@@ -52,7 +52,8 @@ def check_command(
     start_token: StartTokenOption = None,
     key_variable: KeyVariableOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write a row of the table `targets`.")
+        Path | None,
+        typer.Option("--output", metavar="FILE", dir_okay=False, help="Write a row of the table `targets`."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

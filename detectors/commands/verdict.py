@@ -111,7 +111,8 @@ def verdict_command(
     reduce: ReduceOption = "mean",
     seed: SeedOption = 0,
     output: Annotated[
-        Path | None, typer.Option("--output", metavar="FILE", help="Write the verdicts as Parquet.")
+        Path | None,
+        typer.Option("--output", metavar="FILE", dir_okay=False, help="Write the verdicts as Parquet."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -146,7 +146,9 @@ class GgufTarget:
     def _scores(self, ids: Any) -> Any:
         most = self._most
         if len(ids) > most:
-            raise TargetError(f"{self.facts.name}: {len(ids)} tokens in a row; its context holds {most}")
+            raise TargetError(
+                f"{self.facts.name}: {len(ids)} tokens in a row, its context holds {most}: shorter texts or samples, or windows, fit"
+            )
         self._model.reset()
         self._model.eval([int(token) for token in ids])
         return np.asarray(self._model.scores[: len(ids)], dtype=np.float64)

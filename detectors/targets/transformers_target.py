@@ -211,7 +211,9 @@ class TransformersTarget:
         context = self.capabilities.context_tokens if hasattr(self, "capabilities") else None
         longest = int(rows.lengths.max(initial=0)) + more
         if context is not None and longest > context:
-            raise TargetError(f"{self.facts.name}: {longest} tokens in a row; its context holds {context}")
+            raise TargetError(
+                f"{self.facts.name}: {longest} tokens in a row, its context holds {context}: shorter texts or samples, or windows, fit"
+            )
         highest = int(rows.token_ids.max(initial=0))
         if highest >= self.facts.vocabulary_size or int(rows.token_ids.min(initial=0)) < 0:
             raise TargetError(

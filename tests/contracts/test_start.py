@@ -112,3 +112,11 @@ def test_all_commands_are_there_where_none_is_asked_for(given: list[str]) -> Non
     app = narrowed(build_app(), given)
     assert len(app.registered_commands) == len(every.registered_commands)
     assert len(app.registered_groups) == len(every.registered_groups)
+
+
+def test_closed_streams_are_no_fault() -> None:
+    command = [sys.executable, "-m", "datagov", "rules"]
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" >&- 2>&-', "sh", *command], capture_output=True, text=True, cwd=ROOT
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")

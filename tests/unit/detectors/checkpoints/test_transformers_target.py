@@ -125,7 +125,7 @@ def test_ids_and_lengths_beyond_the_model_are_refused(random_model: Any, facts: 
     target = TransformersTarget(random_model, None, facts)
     with pytest.raises(TargetError, match="700 is outside its vocabulary of 700"):
         target.trace(TokenBatch.of([[1, 700]]))
-    with pytest.raises(TargetError, match="300 tokens in a row; its context holds 256"):
+    with pytest.raises(TargetError, match="300 tokens in a row, its context holds 256"):
         target.trace(TokenBatch.of([[1] * 300]))
 
 

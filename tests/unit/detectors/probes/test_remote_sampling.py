@@ -214,7 +214,7 @@ def test_what_could_not_be_written_or_drawn_is_refused_before_anything_is(
     faulty, url = honest
     before = len(faulty.seen)
     folder = extracted(url, place, corpus, "--output", tmp_path)
-    assert (folder.code, "a folder; name a file" in folder.err) == (2, True)
+    assert (folder.code, "is a directory" in folder.err) == (2, True)
     seed = extracted(url, place, corpus, "--seed", -3)
     assert (seed.code, "--seed" in seed.err) == (2, True)
     assert len(faulty.seen) == before
