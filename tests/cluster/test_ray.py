@@ -204,7 +204,7 @@ def test_a_task_that_kills_every_worker_is_given_up_and_the_others_are_kept(
     assert ended.returncode == 5, ended.stderr
     assert f"measure {names[0]}: the Ray worker died {RETRIES + 1} times" in ended.stderr
     assert "Traceback" not in ended.stderr
-    measured = {path.stem for path in out.glob("receipts/sketch-*/*.json")}
+    measured = {path.stem for path in out.glob("receipts/keys-*/*.json")}
     assert measured == set(names[1:])
 
     assert cluster_runs.run_in_process(recipe, "local", workers=1)["complete"]
