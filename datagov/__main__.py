@@ -30,7 +30,7 @@ def program() -> None:
 
 
 def leave(ending: list[int]) -> None:
-    """End the process now where the work is done: taking the interpreter apart would cost half a second more."""
+    """End the process now where the work is done: taking the interpreter apart takes as long as many a command."""
     if not ending:
         return
     for stream in (sys.stdout, sys.stderr):

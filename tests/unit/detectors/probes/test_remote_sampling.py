@@ -14,15 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
-import transformers
+from drawn_model import save_drawn_model
 from faulty_endpoint import FaultyEndpoint
 from in_process import Answer, ran
 from serving import served
-from tokenizing import make_tokenizer
 
 from datagov.errors import ConfigError
-from datagov.tokenizer import load_tokenizer
 from detectors.probes import remote_sampling
 from detectors.probes.remote_sampling import draw_texts, seeds_of
 from detectors.probes.sampling import inputs_of, scores_of
@@ -37,26 +34,7 @@ TOKENS, TOP_K, COUNT = 12, 5, 24
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of random weights that prefers some tokens; its context holds the probe."""
-    torch.set_num_threads(1)
-    torch.manual_seed(4)
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = load_tokenizer(make_tokenizer(folder, vocabulary=300).parent)
-    config = transformers.LlamaConfig(
-        vocab_size=tokenizer.vocabulary_size,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=320,
-        bos_token_id=0,
-        eos_token_id=[1, *range(2, 60)],
-        tie_word_embeddings=False,
-    )
-    model = transformers.LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        model.lm_head.weight.mul_(20.0)
-    model.save_pretrained(folder)
-    return folder
+    return save_drawn_model(tmp_path_factory.mktemp("model"), context=320)
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import transformers
+from drawn_model import ENDS, save_drawn_model
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizing import make_tokenizer
 
 from datagov.cli import main
 from datagov.errors import ConfigError
-from datagov.tokenizer import load_tokenizer
 from detectors.membership.method import Inputs
 from detectors.probes.sampling import Samples, inputs_of, places, sample, scores_of, stands_in
 from detectors.ragged import TokenBatch
@@ -31,32 +30,12 @@ from detectors.targets.target import Target
 from detectors.targets.transformers_target import TransformersTarget
 
 TOKENS = 12
-ENDS = {1, *range(2, 60)}
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of random weights that prefers some tokens, and has many that end a text."""
-    torch.set_num_threads(1)
-    torch.manual_seed(4)
-    folder = tmp_path_factory.mktemp("model")
-    tokenizer = load_tokenizer(make_tokenizer(folder, vocabulary=300).parent)
-    config = transformers.LlamaConfig(
-        vocab_size=tokenizer.vocabulary_size,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        max_position_embeddings=64,
-        bos_token_id=0,
-        eos_token_id=sorted(ENDS),
-        tie_word_embeddings=False,
-    )
-    model = transformers.LlamaForCausalLM(config).eval()
-    with torch.no_grad():
-        model.lm_head.weight.mul_(20.0)
-    model.save_pretrained(folder)
-    return folder
+    return save_drawn_model(tmp_path_factory.mktemp("model"), context=64)
 
 
 @pytest.fixture(scope="module")
