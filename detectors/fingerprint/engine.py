@@ -1,6 +1,6 @@
 """The decode engine: greedy continuations of [context, seed] for very many seeds.
 
-A step feeds one token a row. The context is computed once and shared, so that the first step costs one token a seed;
+A step feeds one token a row. The context is computed once and shared (`shared_context`), so that the first step costs one token a seed;
 only the largest logit, its token and the log-sum-exp are kept. Paths that a rule gives up leave the batch.
 """
 
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
 from datagov.errors import TargetError
 from detectors.fingerprint.paths import Paths
-from detectors.fingerprint.prefix_cache import PrefixLayer, rewind, select
+from detectors.fingerprint.prefix_cache import rewind, select
 from detectors.fingerprint.pruning import Rule
+from detectors.fingerprint.shared_context import SharedContext
 from detectors.targets.fused_statistics import fused_statistics
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead
@@ -47,6 +47,8 @@ class ForcingEngine:
         What stands before the seed; may be empty.
     rows : int or None
         Seeds of a step; None for what usually suits the device. Halved whenever memory runs out.
+    share_context : bool or None
+        Whether rows attend to one context in memory or to a copy each; None for what usually is faster.
 
     Raises
     ------
@@ -55,15 +57,20 @@ class ForcingEngine:
     """
 
     def __init__(
-        self, model: Any, head: OutputHead | None, context_ids: Sequence[int], *, rows: int | None = None
+        self,
+        model: Any,
+        head: OutputHead | None,
+        context_ids: Sequence[int],
+        *,
+        rows: int | None = None,
+        share_context: bool | None = None,
     ) -> None:
         self._model, self._head = model, head
         self._decoder = model if head is None else model.get_decoder()
         self._device = model.get_input_embeddings().weight.device
         kind = "cuda" if self._device.type == "cuda" else "cpu"
         self._chunk_logits = CHUNK_BYTES[kind] // (8 if model.dtype == torch.float64 else 4)
-        self._context = list(context_ids)
-        self._prefix = self._read_context()
+        self._context = SharedContext(model, self._decoder, context_ids, once=share_context)
         self.rows = rows or ROWS[kind]
 
     def first_step(self, seed_N: npt.NDArray[np.int32]) -> Paths:
@@ -84,43 +91,40 @@ class ForcingEngine:
         pending = deque(
             (start, min(start + self.rows, len(seed_N))) for start in range(0, len(seed_N), self.rows)
         )
-        cache = self._cache(steps)
+        cache = self._context.cache(steps)
         while pending:
             start, stop = pending.popleft()
             try:
-                parts[start] = self._continue(seed_N[start:stop], steps, cache, rule, margin)
+                with self._context.attended(steps) as given:
+                    fed = {"past_key_values": cache, "use_cache": True, **given}
+                    parts[start] = self._continue(seed_N[start:stop], steps, fed, rule, margin)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
                 self._shrink(stop - start, error)
                 pending.appendleft(((start + stop) // 2, stop))
                 pending.appendleft((start, (start + stop) // 2))
-                cache = self._cache(steps)
+                cache = self._context.cache(steps)
         return (
             Paths.joined([parts[start] for start in sorted(parts)]) if parts else Paths.empty(seed_N, steps)
         )
 
     def row_bytes(self, steps: int) -> int:
-        """Return the memory that the keys and values of one seed take, its context and `steps` tokens included."""
-        length = len(self._context) + steps
-        return sum(
-            length * states.shape[1] * states.shape[3] * states.element_size()
-            for layer in self._prefix
-            for states in layer
-        )
+        """Return the memory that the keys and values of one seed with `steps` tokens take."""
+        return self._context.row_bytes(steps)
 
     @torch.inference_mode()
     def _continue(
-        self, seed_B: npt.NDArray[np.int32], steps: int, cache: Any, rule: Rule | None, margin: float
+        self, seed_B: npt.NDArray[np.int32], steps: int, fed: dict[str, Any], rule: Rule | None, margin: float
     ) -> Paths:
-        rewind(cache)
+        rewind(fed["past_key_values"])
         token_BS = torch.full((len(seed_B), steps), -1, dtype=torch.int64, device=self._device)
         logprob_BS = torch.full((len(seed_B), steps), float("nan"), device=self._device)
         row_A = torch.arange(len(seed_B), device=self._device)
         given_A = torch.from_numpy(seed_B.astype(np.int64)).to(self._device)
         alive_B = np.ones(len(seed_B), dtype=np.bool_)
         for step in range(steps):
-            given_A, logprob_A = self._step(given_A, step, cache)
+            given_A, logprob_A = self._step(given_A, step, fed)
             token_BS[row_A, step], logprob_BS[row_A, step] = given_A, logprob_A.float()
             if rule is None or step + 1 == steps:
                 continue
@@ -131,21 +135,18 @@ class ForcingEngine:
             if int(alive_B.sum()) < COMPACT_BELOW * len(row_A):
                 kept = alive_A.nonzero()[:, 0]
                 row_A, given_A = row_A[kept], given_A[kept]
-                select(cache, kept)
+                select(fed["past_key_values"], kept)
         tokens, logprobs = token_BS.cpu().numpy().astype(np.int32), logprob_BS.cpu().numpy()
         if rule is not None:
             _give_up(tokens, logprobs, rule, margin)
         return Paths(seed_B, tokens, logprobs)
 
-    def _step(self, given_A: torch.Tensor, step: int, cache: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(
+        self, given_A: torch.Tensor, step: int, fed: dict[str, Any]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Feed one token a row; return the most probable next one and its ln p."""
-        position = torch.full((1, 1), len(self._context) + step, device=self._device)
-        fed = {
-            "input_ids": given_A[:, None],
-            "position_ids": position,
-            "past_key_values": cache,
-            "use_cache": True,
-        }
+        position = torch.full((1, 1), self._context.length + step, device=self._device)
+        fed = {"input_ids": given_A[:, None], "position_ids": position, **fed}
         if self._head is None:
             return self._most_probable(at_least_fp32(self._model(**fed).logits[:, -1]))
         hidden_AD = self._decoder(**fed).last_hidden_state[:, -1].to(self._head.device)
@@ -164,30 +165,6 @@ class ForcingEngine:
                 return top1_id_M.to(torch.int64), top1_M
         best_M, token_M = logits_MV.max(-1)
         return token_M, -logits_MV.sub_(best_M[:, None]).exp_().sum(-1).log()
-
-    @torch.inference_mode()
-    def _read_context(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Return the context's keys and values, layer by layer."""
-        cache: Any = DynamicCache(config=self._model.config.get_text_config(decoder=True))
-        ids = torch.tensor([self._context or [0]], device=self._device)
-        self._decoder(input_ids=ids, past_key_values=cache, use_cache=True)
-        if not all(isinstance(layer, DynamicLayer) for layer in cache.layers):
-            raise TargetError(
-                "this architecture keeps a state that is not keys and values, which forcing cannot share between seeds; "
-                "expected a transformer with attention in every layer"
-            )
-        length = len(self._context)
-        return [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
-
-    def _cache(self, slots: int) -> Any:
-        window = getattr(self._model.config.get_text_config(decoder=True), "sliding_window", None)
-        if window is not None and len(self._context) + slots > window:
-            raise TargetError(
-                f"context and continuation have {len(self._context) + slots} tokens and the model attends to {window}; "
-                "ask for fewer tokens or a shorter context"
-            )
-        layers: list[Any] = [PrefixLayer(keys, values, slots) for keys, values in self._prefix]
-        return Cache(layers=layers)
 
     def _shrink(self, rows: int, error: Exception) -> None:
         if rows == 1:

@@ -206,6 +206,7 @@ def main() -> None:
         engine = ForcingEngine(model, head, [BOS], rows=rows)
         by_rows[rows] = seconds(lambda engine=engine: engine.first_step(seeds))
     engine = ForcingEngine(model, head, [BOS], rows=min(by_rows, key=by_rows.get))
+    copying = ForcingEngine(model, head, [BOS], rows=engine.rows, share_context=False)
     first, paths = phase_1(engine, seeds)
     whole = seconds(lambda: phase_1(engine, seeds))
     curve = [len(seeds)] + [
@@ -230,6 +231,7 @@ def main() -> None:
         "survivors_after_step": curve,
         "survive_first_step_share": curve[1] / curve[0],
         "first_step_seconds_by_rows": by_rows,
+        "first_step_seconds_context_copied": seconds(lambda: copying.first_step(seeds)),
         "phase_1_seconds": whole,
         "phase_1_unpruned_seconds": unpruned,
         "phase_2_seconds": second,

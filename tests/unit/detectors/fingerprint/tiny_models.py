@@ -61,12 +61,17 @@ def random_llama(*, vocabulary: int = 97, tied: bool = False, scale: float = 30.
 
 
 def engine_of(
-    model: Any, context: list[int], rows: int | None = None, *, by_hand: bool = True
+    model: Any,
+    context: list[int],
+    rows: int | None = None,
+    *,
+    by_hand: bool = True,
+    share_context: bool | None = None,
 ) -> ForcingEngine:
     """Return the engine over a model, with the output layer applied by hand or by the model."""
     head = head_of(model, model.get_decoder()) if by_hand else None
     assert (head is not None) is by_hand
-    return ForcingEngine(model, head, context, rows=rows)
+    return ForcingEngine(model, head, context, rows=rows, share_context=share_context)
 
 
 def target_of(model: Any, tokenizer: Any = None, name: str = "tiny") -> TransformersTarget:
