@@ -15,6 +15,7 @@ from detectors.commands.target_options import (
     ApiOption,
     BudgetRequestsOption,
     BudgetTokensOption,
+    ConcurrencyOption,
     DeviceOption,
     DtypeOption,
     KeyVariableOption,
@@ -22,6 +23,7 @@ from detectors.commands.target_options import (
     TargetOption,
     TokenizerOption,
     opened,
+    opened_beside,
 )
 
 if TYPE_CHECKING:
@@ -75,9 +77,7 @@ def fingerprint_command(
     model: ModelOption = None,
     api: ApiOption = None,
     key_variable: KeyVariableOption = None,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", min=1, help="Requests to an endpoint at once.")
-    ] = 4,
+    concurrency: ConcurrencyOption = None,
     budget_requests: BudgetRequestsOption = None,
     budget_tokens: BudgetTokensOption = None,
     rows: Annotated[int | None, typer.Option("--rows", help="Seeds of a step; default by device.")] = None,
@@ -93,6 +93,9 @@ def fingerprint_command(
     from detectors.fingerprint.probe import prepare, probe
     from detectors.fingerprint.pruning import rule_of
     from detectors.fingerprint.sweep import Settings
+    from detectors.targets.http.budget import Budget
+    from detectors.targets.http.target import HttpTarget
+    from detectors.targets.opening import kind_of
 
     if min(tokens, finalists) < 1 or tokens < steps:
         raise ConfigError(
@@ -106,13 +109,7 @@ def fingerprint_command(
         rows=rows,
     )
     names = None if contexts is None else [name.strip() for name in contexts.split(",") if name.strip()]
-    if target.startswith(("http:", "https:")):
-        from detectors.commands.fingerprint_remote import Asked, force_endpoint
-
-        asked = Asked(target, base, names, settings, tokenizer, model, api, key_variable)
-        limits = (concurrency, budget_requests, budget_tokens)
-        force_endpoint(asked, limits, output, dry_run=dry_run, quiet=quiet, as_json=as_json)
-        return
+    _refuse_strays(remote=kind_of(target) == "http", rows=rows, budgets=(budget_requests, budget_tokens))
     suspect = opened(
         target,
         dtype=dtype,
@@ -122,8 +119,30 @@ def fingerprint_command(
         model=model,
         api=api,
         key_variable=key_variable,
+        concurrency=concurrency,
     )
-    other = None if base is None else opened(base, dtype=dtype, device=device, tokenizer=tokenizer)
+    other = (
+        None
+        if base is None
+        else opened_beside(base, dtype=dtype, device=device, tokenizer=tokenizer, concurrency=concurrency)
+    )
+    if isinstance(suspect, HttpTarget):
+        from detectors.commands.fingerprint_remote import force_endpoint
+
+        assert tokenizer is not None, "an endpoint is not opened without one"
+        force_endpoint(
+            suspect,
+            other,
+            names,
+            settings,
+            tokenizer,
+            budget=Budget(budget_requests, budget_tokens, kept=output),
+            output=output,
+            dry_run=dry_run,
+            quiet=quiet,
+            as_json=as_json,
+        )
+        return
     plan = prepare(suspect, other, names, settings, most_hours=max_hours)
     if not quiet:
         terminal.note(
@@ -136,6 +155,14 @@ def fingerprint_command(
     progress = Progress(plan.estimate.seeds * len(plan.contexts), quiet=quiet)
     found = probe(plan, output, advance=progress.advance)
     show(found, output, as_json=as_json)
+
+
+def _refuse_strays(*, remote: bool, rows: int | None, budgets: tuple[int | None, int | None]) -> None:
+    """Refuse options that a target of this kind does not heed."""
+    if remote and rows is not None:
+        raise ConfigError("--rows is for checkpoints on this machine; an endpoint is asked by --concurrency")
+    if not remote and any(budgets):
+        raise ConfigError("--budget-requests and --budget-tokens are for endpoints")
 
 
 class Progress:

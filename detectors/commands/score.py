@@ -13,6 +13,7 @@ from datagov.errors import ConfigError
 from detectors.commands.target_options import (
     AdapterOption,
     ApiOption,
+    ConcurrencyOption,
     DeviceOption,
     DtypeOption,
     KeyVariableOption,
@@ -95,6 +96,7 @@ def score_command(
     api: ApiOption = None,
     start_token: StartTokenOption = None,
     key_variable: KeyVariableOption = None,
+    concurrency: ConcurrencyOption = None,
     layout: Annotated[str, typer.Option("--layout", help="padded, or packed.")] = "padded",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of shots and perturbations.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -125,12 +127,15 @@ def score_command(
             start_token=start_token,
             key_variable=key_variable,
             layout=layout,
+            concurrency=concurrency,
         )
         plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy)
         tracer = tracer_of(held, plan, store=traces, advance=progress.advance)
     other = None
     if reference is not None:
-        judge = opened_beside(reference, dtype=dtype, device=device, tokenizer=tokenizer)
+        judge = opened_beside(
+            reference, dtype=dtype, device=device, tokenizer=tokenizer, concurrency=concurrency
+        )
         # The same windows, or the difference would be one of contexts.
         cut = plan_windows(judge, window_tokens=tracer.plan.window_tokens, policy=tracer.plan.policy)
         other = tracer_of(judge, cut, store=traces, advance=progress.advance)

@@ -16,7 +16,7 @@ from tokenizing import SENTENCES, make_tokenizer
 from datagov.errors import TargetError, TargetRefused
 from detectors.lab.train import Lab
 from detectors.ragged import TokenBatch
-from detectors.targets.http.target import open_target as open_endpoint
+from detectors.targets.http.opening import open_target as open_endpoint
 from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.target import Target
 

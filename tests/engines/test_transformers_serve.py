@@ -11,7 +11,7 @@ import pytest
 
 from datagov.errors import TargetRefused
 from detectors.lab.train import Lab
-from detectors.targets.http.target import open_target
+from detectors.targets.http.opening import open_target
 from detectors.targets.opening import OpenOptions
 
 

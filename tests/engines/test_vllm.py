@@ -24,8 +24,8 @@ from detectors.membership import method
 from detectors.probes.remote_sampling import draw_texts
 from detectors.ragged import TokenBatch
 from detectors.scoring import Extras, make_inputs, tracer_of
+from detectors.targets.http.opening import open_target as open_endpoint
 from detectors.targets.http.target import HttpTarget
-from detectors.targets.http.target import open_target as open_endpoint
 from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.target import Target
 from detectors.targets.windows import plan_windows

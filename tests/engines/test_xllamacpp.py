@@ -14,7 +14,7 @@ from tokenizing import SENTENCES
 from datagov.errors import TargetRefused
 from detectors.lab.train import Lab
 from detectors.ragged import TokenBatch
-from detectors.targets.http.target import open_target as open_endpoint
+from detectors.targets.http.opening import open_target as open_endpoint
 from detectors.targets.opening import OpenOptions, open_target
 
 NATS = 0.02

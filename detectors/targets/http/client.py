@@ -10,23 +10,19 @@ import weakref
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import stamina
 
-from datagov.errors import ConfigError, TargetRefused, TargetUnavailable
+from datagov.errors import TargetRefused, TargetUnavailable
 from datagov.terminal import safe
+from detectors.targets.http.address import KEY_VARIABLE, closed_to_us, message_of, next_step, refusal
 
-__all__ = ["KEY_VARIABLE", "Client", "Limits", "base_of"]
+__all__ = ["Client", "Limits"]
 
-KEY_VARIABLE = "DATAGOV_TARGET_KEY"
-"""Environment variable that holds the endpoint's key."""
 BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """Answers after which the same request may succeed."""
 CONNECT_S = 10.0
-SHOWN = 300
-"""Characters of an endpoint's message that are repeated in ours."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,12 @@ class Client:
         self.base = base
         self.limits = limits
         key = os.environ.get(key_variable)
+        self._about_key = (
+            f"The key in the environment variable {key_variable} is not accepted"
+            if key
+            else f"Put the endpoint's key into the environment variable {key_variable}"
+        )
+        self._answered = False
         self._http = httpx2.Client(
             headers={"Authorization": f"Bearer {key}"} if key else {},
             limits=httpx2.Limits(max_connections=limits.concurrency),
@@ -119,9 +121,12 @@ class Client:
                     return self._once(method, url, payload)
         except (Busy, httpx2.TransportError) as error:
             said = safe(str(error)) or type(error).__name__
+            closed = closed_to_us(error)
+            if closed is not None:
+                raise TargetUnavailable(f"{url}: {closed}") from error
+            todo = next_step(url, error, answered=self._answered)
             raise TargetUnavailable(
-                f"{url}: no answer after {limits.attempts} tries ({said}). Start the endpoint or wait until it is "
-                "free; what was traced before is kept, and the same command resumes"
+                f"{url}: no answer after {limits.attempts} tries ({said}). {todo}"
             ) from error
         raise AssertionError("a retry ends with an answer or an error")
 
@@ -130,81 +135,43 @@ class Client:
         most = self.limits.response_bytes
         body = bytearray()
         timeout = httpx2.Timeout(self.limits.request_s, connect=min(CONNECT_S, self.limits.request_s))
-        with self._http.stream(method, url, json=payload, timeout=timeout) as answer:
-            for chunk in answer.iter_bytes():
-                body += chunk
-                if len(body) > most:
-                    raise TargetRefused(
-                        f"{url}: the answer is larger than {most} bytes and was cut off; ask for fewer alternatives or "
-                        "smaller batches"
-                    )
-                if time.monotonic() > deadline:
-                    raise httpx2.ReadTimeout(f"the answer was not complete after {self.limits.request_s:g} s")
+        try:
+            with self._http.stream(method, url, json=payload, timeout=timeout) as answer:
+                for chunk in answer.iter_bytes():
+                    body += chunk
+                    if len(body) > most:
+                        raise TargetRefused(
+                            f"{url}: the answer is larger than {most} bytes and was cut off; ask for fewer alternatives or "
+                            "smaller batches"
+                        )
+                    if time.monotonic() > deadline:
+                        raise httpx2.ReadTimeout(
+                            f"the answer was not complete after {self.limits.request_s:g} s"
+                        )
+        except httpx2.DecodingError as error:
+            raise TargetRefused(f"{url}: the answer is not packed as it says ({safe(str(error))})") from error
         if answer.status_code in BUSY:
             raise Busy(
                 f"HTTP {answer.status_code}: {message_of(body)}", wait_asked(answer.headers, self.limits)
             )
         if answer.status_code != 200:
-            raise TargetRefused(
-                f"{url}: HTTP {answer.status_code}: {message_of(body)}{advice(answer.status_code)}"
-            )
+            raise refusal(url, answer.status_code, answer.headers, body, key=self._about_key)
         try:
-            return json.loads(body)
+            said = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise TargetRefused(
-                f"{url}: the answer is not JSON ({type(error).__name__}): {message_of(body)}"
-            ) from error
-
-
-def base_of(url: str) -> str:
-    """Return the part of an endpoint's URL before `/v1/...`.
-
-    Raises
-    ------
-    ConfigError
-        It is no http(s) URL, or it carries a password.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ConfigError(f"{url}: expected the URL of an endpoint, such as http://127.0.0.1:8000")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ConfigError(
-            f"--target: {parts.hostname}: a URL is written down with the results and must not carry a key; "
-            f"put the key into {KEY_VARIABLE}"
-        )
-    return url.rstrip("/").removesuffix("/v1")
+            raise refusal(url, 200, answer.headers, body, key=self._about_key) from error
+        self._answered = True
+        return said
 
 
 def come_again(error: Exception) -> bool | float:
     """Say whether a failed request may be repeated, and after how many seconds if the endpoint said so."""
     if isinstance(error, Busy):
         return True if error.wait_s is None else error.wait_s
-    return isinstance(error, httpx2.TransportError)
+    return isinstance(error, httpx2.TransportError) and closed_to_us(error) is None
 
 
 def wait_asked(headers: Any, limits: Limits) -> float | None:
     """Return the seconds of `Retry-After`, capped; None where there are none."""
     said = headers.get("retry-after", "")
     return min(float(said), limits.wait_most_s) if said.isdigit() else None
-
-
-def message_of(body: bytes | bytearray) -> str:
-    """Return the start of what an endpoint said, safe to print."""
-    text = bytes(body[: 8 * SHOWN]).decode("utf-8", "replace")
-    try:
-        said = json.loads(text)
-        said = said.get("error", said) if isinstance(said, dict) else said
-        said = said.get("message", said) if isinstance(said, dict) else said
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        pass
-    return safe(text[:SHOWN]) or "(empty)"
-
-
-def advice(status: int) -> str:
-    """Return what to do about an HTTP status."""
-    if status in {401, 403}:
-        return f". Put the endpoint's key into the environment variable {KEY_VARIABLE}"
-    if status == 404:
-        return ". Check the URL, the model's name (--model) and the convention (--api)"
-    return ""

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from datagov.errors import TargetMisaligned, TargetRefused, TargetUnavailable
+from detectors.targets.http.address import NotServed
 from detectors.targets.http.answers import Row
 from detectors.targets.http.conformance import Check, Conformance, Outcome
 from detectors.targets.http.endpoint import Endpoint
@@ -42,7 +43,7 @@ TOPS = (20, 5, 1, 0)
 """Alternatives a position that are tried, most first."""
 
 
-def probe(endpoint: Endpoint, *, claimed_context: int | None = None) -> Conformance:
+def probe(endpoint: Endpoint, *, claimed_context: int | None = None, listed: bool = True) -> Conformance:
     """Find out what an endpoint gives truthfully.
 
     Parameters
@@ -50,21 +51,28 @@ def probe(endpoint: Endpoint, *, claimed_context: int | None = None) -> Conforma
     endpoint : Endpoint
     claimed_context : int or None
         Context that the endpoint says it has, in tokens.
+    listed : bool
+        Whether it was seen to be an inference server, by its list of models.
 
     Raises
     ------
     TargetUnavailable
         It does not answer at all.
+    NotServed
+        There is nothing at its address, or the key is missing.
+    TargetRefused
+        It refuses whatever is asked, and lists no models.
     """
-    return Probe(endpoint, claimed_context).run()
+    return Probe(endpoint, claimed_context, listed=listed).run()
 
 
 class Probe:
     """One probe in progress."""
 
-    def __init__(self, endpoint: Endpoint, claimed_context: int | None) -> None:
+    def __init__(self, endpoint: Endpoint, claimed_context: int | None, *, listed: bool) -> None:
         self.endpoint = endpoint
         self.claimed_context = claimed_context
+        self.listed = listed
         self.checks: list[Check] = []
         self.tolerance = 0.0
         self.deterministic = True
@@ -134,6 +142,8 @@ class Probe:
             except TargetMisaligned as error:
                 self.note("answers", "failed", error.message)
                 return "misaligned", []
+            except NotServed:
+                raise
             except (TargetRefused, TargetUnavailable) as error:
                 if top != tried[-1] and isinstance(error, TargetRefused):
                     continue
@@ -145,9 +155,11 @@ class Probe:
                     detail = (
                         f"it takes text and no token ids, so that what was scored would be a guess: {detail}"
                     )
+                elif not (self.listed and isinstance(error, TargetRefused)) and not continues(
+                    self.endpoint, self.prompts[0]
+                ):
+                    raise
                 elif isinstance(error, TargetUnavailable):
-                    if not continues(self.endpoint, self.prompts[0]):
-                        raise
                     self.breaks = True
                     detail = f"it answers, but fails when prompts are to be scored ({error.__cause__})"
                 self.note("answers", "failed", detail)

@@ -18,6 +18,8 @@ class Served:
     context_tokens: int | None
     engine: str
     """Who serves, e.g. `vllm`; `unknown` where nothing says."""
+    listed: bool = True
+    """Whether the endpoint says what it serves; else the name is a guess."""
 
 
 def served_model(client: Client, asked: str | None) -> Served:
@@ -32,7 +34,7 @@ def served_model(client: Client, asked: str | None) -> Served:
     try:
         answer = client.get("/v1/models")
     except TargetRefused:
-        return Served(asked or "default", None, "unknown")
+        return Served(asked or "default", None, "unknown", listed=False)
     listed = answer.get("data") if isinstance(answer, dict) else None
     models = {str(one["id"]): one for one in listed or [] if isinstance(one, dict) and "id" in one}
     if asked is None and len(models) != 1:

@@ -148,3 +148,18 @@ def test_a_dry_run_asks_for_nothing_but_the_probe(url: str, marked: Path) -> Non
     assert ended.code == 0
     assert json.loads(ended.out)["least_tokens"] == VOCABULARY * 3
     assert ran("detect", "fingerprint", "--target", url).code == 2
+
+
+def test_options_that_a_target_does_not_heed_are_refused(url: str, marked: Path) -> None:
+    for more, said in (
+        (("--rows", 8), "--rows is for checkpoints"),
+        (("--dtype", "float32"), "--dtype is for checkpoints"),
+    ):
+        stray = forced(url, marked, *more)
+        assert stray.code == 2
+        assert said in stray.err
+    for more in (("--budget-requests", 5), ("--concurrency", 2)):
+        stray = ran("detect", "fingerprint", "--target", marked, *ASKED, *more)
+        assert stray.code == 2
+        assert f"{more[0]}" in stray.err
+        assert "for endpoints" in stray.err

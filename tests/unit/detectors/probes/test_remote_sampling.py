@@ -24,7 +24,8 @@ from detectors.probes import remote_sampling
 from detectors.probes.remote_sampling import draw_texts, seeds_of
 from detectors.probes.sampling import inputs_of, scores_of
 from detectors.targets.http.conventions import CONVENTIONS
-from detectors.targets.http.target import HttpTarget, check_endpoint
+from detectors.targets.http.opening import check_endpoint
+from detectors.targets.http.target import HttpTarget
 from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.transformers_target import TransformersTarget
 

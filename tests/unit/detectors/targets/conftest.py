@@ -14,7 +14,8 @@ from serving import served
 from trigram import TrigramTarget
 
 from detectors.targets.http.client import Limits
-from detectors.targets.http.target import HttpTarget, check_endpoint
+from detectors.targets.http.opening import check_endpoint
+from detectors.targets.http.target import HttpTarget
 from detectors.targets.opening import OpenOptions
 
 QUICK = Limits(attempts=3, wait_s=0.001, wait_most_s=0.01, request_s=10.0, concurrency=2)

@@ -15,7 +15,7 @@ from datagov.errors import TargetRefused, TargetUnavailable
 from detectors import trace_store
 from detectors.membership import method
 from detectors.scoring import Extras, make_inputs, tracer_of
-from detectors.targets.http.target import check_endpoint
+from detectors.targets.http.opening import check_endpoint
 from detectors.targets.opening import OpenOptions
 from detectors.targets.windows import plan_windows
 from detectors.texts import read_texts

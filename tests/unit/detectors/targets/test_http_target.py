@@ -19,7 +19,6 @@ from trigram import TrigramTarget
 from datagov.errors import ConfigError, TargetMisaligned, TargetRefused, TargetUnavailable
 from detectors.ragged import TokenBatch
 from detectors.targets.http.answers import checked
-from detectors.targets.http.client import Client, base_of
 from detectors.targets.http.wire import Scored
 from detectors.targets.opening import OpenOptions, open_target
 
@@ -180,22 +179,6 @@ def test_a_key_comes_from_the_environment_and_is_never_shown(
         assert "s3cret" not in repr(target.facts) + json.dumps(target.conformance.record())
 
 
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("ftp://host", "expected the URL"),
-        ("http://", "expected the URL"),
-        ("http://user:pw@host:1", "must not carry a key"),
-        ("http://host/v1?key=abc", "must not carry a key"),
-    ],
-)
-def test_a_url_that_cannot_be_used_is_refused(url: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said) as caught:
-        base_of(url)
-    assert "pw" not in caught.value.message
-    assert base_of("https://host/x/v1/") == "https://host/x"
-
-
 def test_options_that_do_not_fit_are_refused(tokenizer_file: Path) -> None:
     url = "http://127.0.0.1:9"
     for options, said in (
@@ -206,14 +189,6 @@ def test_options_that_do_not_fit_are_refused(tokenizer_file: Path) -> None:
     ):
         with pytest.raises(ConfigError, match=said):
             open_target(url, options)
-
-
-def test_nobody_at_the_url_is_said(quick_limits: Any) -> None:
-    with (
-        Client("http://127.0.0.1:9", quick_limits) as client,
-        pytest.raises(TargetUnavailable, match="3 tries"),
-    ):
-        client.get("/v1/models")
 
 
 def test_several_models_have_to_be_told_apart(open_faulty: Open, tokenizer_file: Path) -> None:
