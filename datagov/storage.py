@@ -229,12 +229,12 @@ def read_receipt(
         return None
     try:
         raw = json.loads(found)
-    except ValueError as error:
+        files = tuple(FileRecord(**record) for record in raw.pop("files"))
+        receipt = Receipt(files=files, **raw)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise LedgerError(
             f"{root}/{receipt_path} is not a receipt ({error}); delete it and run again"
         ) from error
-    files = tuple(FileRecord(**record) for record in raw.pop("files"))
-    receipt = Receipt(files=files, **raw)
     if inputs is not None and dict(receipt.inputs) != dict(inputs):
         return None
     return receipt if all(file_size(root, file.path) == file.bytes for file in files) else None

@@ -40,6 +40,11 @@ class TokenBatch:
         """Tokens of each row, shape (N,)."""
         return np.diff(self.offsets)
 
+    def part(self, start: int, stop: int) -> TokenBatch:
+        """Return the rows `[start, stop)` as a batch of their own; ids are a view."""
+        low, high = self.offsets[start], self.offsets[stop]
+        return TokenBatch(self.offsets[start : stop + 1] - low, self.token_ids[low:high])
+
     def row(self, index: int) -> npt.NDArray[np.int32]:
         """Return the token ids of one row; a view."""
         return self.token_ids[self.offsets[index] : self.offsets[index + 1]]

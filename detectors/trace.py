@@ -82,14 +82,17 @@ class TraceBatch:
 
     @classmethod
     def joined(cls, parts: Sequence[TraceBatch]) -> TraceBatch:
-        """Return traces of consecutive texts as one; all have the same origin and statistics, and there is at least one."""
+        """Return traces of consecutive texts as one; all have the same origin, and there is at least one.
+
+        A statistic that one of them lacks is left out.
+        """
         if len({part.origin for part in parts}) != 1:
             raise ValueError("traces of different origins are not comparable and are never joined")
         texts = np.cumsum([0, *(part.texts for part in parts)])
         tokens = np.cumsum([0, *(len(part.token_ids_T) for part in parts)])
         columns: dict[str, Any] = {
             name: None
-            if getattr(parts[0], name) is None
+            if any(getattr(part, name) is None for part in parts)
             else np.concatenate([getattr(part, name) for part in parts])
             for name in TOKEN_COLUMNS
         }

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from xxhash import xxh3_128_hexdigest
 
 from datagov.errors import LedgerError
 from detectors.trace import TraceBatch, TraceOrigin
 
-__all__ = ["read_trace", "trace_table"]
+__all__ = ["read_trace", "trace_of", "trace_table"]
 
 KEY = b"datagov.trace"
+AGAIN = "delete the file and trace again, `datagov detect score --target ... --traces STORE`"
 COLUMNS = {
     "token_ids": "token_ids_T",
     "logprob": "logprob_T",
@@ -46,23 +48,9 @@ def trace_table(trace: TraceBatch) -> pa.Table:
     return table.replace_schema_metadata({KEY: json.dumps(facts, sort_keys=True).encode()})
 
 
-def read_trace(path: Path) -> TraceBatch:
-    """Read what `trace_table` was written to.
-
-    Raises
-    ------
-    LedgerError
-        There is no trace at `path`.
-    """
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise LedgerError(
-            f"traces {path}: cannot be read ({error}); delete the file and trace again"
-        ) from error
-    facts = json.loads((table.schema.metadata or {}).get(KEY, b"{}"))
-    if "origin" not in facts:
-        raise LedgerError(f"traces {path}: not a file of traces; delete it and trace again")
+def trace_of(table: pa.Table) -> TraceBatch:
+    """Return the traces that `trace_table` made a table of."""
+    facts = json.loads(table.schema.metadata[KEY])
     lists = {name: table.column(name).combine_chunks() for name in COLUMNS if name in table.column_names}
     values = {COLUMNS[name]: array.flatten().to_numpy() for name, array in lists.items()}
     if "top_TK" in values:
@@ -74,3 +62,26 @@ def read_trace(path: Path) -> TraceBatch:
         offsets=lists["token_ids"].offsets.to_numpy() - np.int64(lists["token_ids"].offsets[0].as_py()),
         **values,
     )
+
+
+def read_trace(path: Path, written: str) -> TraceBatch:
+    """Read what `trace_table` was written to.
+
+    Parameters
+    ----------
+    path : Path
+    written : str
+        Digest of the bytes that were written, as the receipt has it.
+
+    Raises
+    ------
+    LedgerError
+        There is no file at `path`, or it is not the one that was written.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise LedgerError(f"traces {path}: cannot be read ({error}); {AGAIN}") from error
+    if xxh3_128_hexdigest(data) != written:
+        raise LedgerError(f"traces {path}: damaged, its bytes are not those that were written; {AGAIN}")
+    return trace_of(pq.read_table(pa.BufferReader(data)))

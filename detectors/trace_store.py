@@ -3,15 +3,19 @@
     STORE/traces/ORIGIN/CHUNK.parquet      the traces of some consecutive texts
     STORE/receipts/ORIGIN/CHUNK.json       proof that the file beside it is whole
     STORE/sets/TEXTS-ORIGIN.json           which chunks are the traces of a collection, and which target made them
+    STORE/pieces/ORIGIN/CHUNK/             what an endpoint answered of a chunk that is not whole yet
 
 ORIGIN names target, tokenizer, engine, number format and window policy; CHUNK the token ids; TEXTS the texts. A chunk
-depends on its own texts alone, so a stopped run leaves only whole chunks and the next one makes the rest.
+depends on its own texts alone, so a stopped run leaves whole chunks, and pieces of one, and the next one makes the rest. A damaged
+file is made again by whoever has the target, and refused by whoever has not.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -26,11 +30,15 @@ from detectors.targets.target import Target, TargetFacts
 from detectors.targets.windows import WindowPlan, trace_texts
 from detectors.trace import TraceBatch
 from detectors.trace_files import read_trace, trace_table
+from detectors.trace_pieces import AskedByRequest, traced_by_pieces
 
 __all__ = ["CHUNK_TOKENS", "load_traces", "stored_traces", "texts_digest"]
 
 CHUNK_TOKENS = 65_536
-"""Most tokens of a chunk of several texts: what is lost when a run is stopped."""
+"""Most tokens of a chunk of several texts; of a checkpoint, what is lost when a run is stopped."""
+
+SET = frozenset({"facts", "plan", "origin", "chunks"})
+"""What is written down of a collection."""
 
 
 def stored_traces(
@@ -99,7 +107,7 @@ def load_traces(
     """
     found = []
     for path in sorted((root / "sets").glob(f"{texts_digest(texts)}-*.json")):
-        record = json.loads(path.read_bytes())
+        record = _read_set(path)
         wanted = target_digest in (None, record["facts"]["digest"])
         if wanted and record["plan"]["prefix"] == list(prefix):
             found.append(record)
@@ -110,7 +118,16 @@ def load_traces(
             "trace them first with `datagov detect score --traces`, or name one target"
         )
     record = found[0]
-    parts = [read_trace(root / _file(record["origin"], name)) for name in record["chunks"]]
+    parts = []
+    for name in record["chunks"]:
+        place = _file(record["origin"], name)
+        receipt = read_receipt(root, _receipt(record["origin"], name))
+        if receipt is None:
+            raise LedgerError(
+                f"traces {root / place}: missing, cut off or without its receipt; trace again, `datagov detect score --target ... "
+                f"--traces {root}`"
+            )
+        parts.append(read_trace(root / place, receipt.files[0].digest))
     return TraceBatch.joined(parts), _facts(record["facts"])
 
 
@@ -123,13 +140,58 @@ def _chunk(
     root: Path | None, origin: str, name: str, target: Target, chunk: TokenBatch, plan: WindowPlan
 ) -> TraceBatch:
     if root is None:
-        return trace_texts(target, chunk, plan)
-    receipt_path = f"receipts/{origin}/{name}.json"
-    if read_receipt(root, receipt_path) is None:
-        trace = trace_texts(target, chunk, plan)
-        receipt = Receipt("trace", name, (), {"texts": trace.texts, "tokens": len(trace.token_ids_T)})
-        commit(root, receipt_path, receipt, [Output(_file(origin, name), trace_table(trace))])
-    return read_trace(root / _file(origin, name))
+        return trace_texts(target.trace, chunk, plan)
+    known = _known(root, origin, name)
+    if known is not None:
+        return known
+    pieces = root / "pieces" / origin / name
+
+    def ask(windows: TokenBatch) -> TraceBatch:
+        if isinstance(target, AskedByRequest) and len(windows):
+            return traced_by_pieces(pieces, target, windows)
+        return target.trace(windows)
+
+    trace = trace_texts(ask, chunk, plan)
+    receipt = Receipt("trace", name, (), {"texts": trace.texts, "tokens": len(trace.token_ids_T)})
+    commit(root, _receipt(origin, name), receipt, [Output(_file(origin, name), trace_table(trace))])
+    _clear(pieces, root)
+    return trace
+
+
+def _known(root: Path, origin: str, name: str) -> TraceBatch | None:
+    """Return a finished chunk; None if it is not finished, or damaged, and then nothing says that it was."""
+    place = root / _receipt(origin, name)
+    try:
+        receipt = read_receipt(root, _receipt(origin, name))
+        return None if receipt is None else read_trace(root / _file(origin, name), receipt.files[0].digest)
+    except LedgerError:
+        place.unlink()
+        return None
+
+
+def _clear(pieces: Path, root: Path) -> None:
+    """Remove the pieces of a chunk that is whole, and the folders that held nothing else."""
+    shutil.rmtree(pieces, ignore_errors=True)
+    for folder in (pieces.parent, root / "pieces"):
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _read_set(path: Path) -> dict[str, Any]:
+    """Return the record of a collection.
+
+    Raises
+    ------
+    LedgerError
+        It is damaged.
+    """
+    try:
+        record = json.loads(path.read_bytes())
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or set(record) != SET:
+        raise LedgerError(f"{path}: damaged, not the record of a set of traces; delete it and trace again")
+    return record
 
 
 def _chunks(encoded: TokenBatch) -> Iterator[TokenBatch]:
@@ -138,8 +200,7 @@ def _chunks(encoded: TokenBatch) -> Iterator[TokenBatch]:
     while start < count or count == 0:
         stop = int(np.searchsorted(encoded.offsets, encoded.offsets[start] + CHUNK_TOKENS, side="right")) - 1
         stop = min(max(stop, start + 1), count)
-        low, high = encoded.offsets[start], encoded.offsets[stop]
-        yield TokenBatch(encoded.offsets[start : stop + 1] - low, encoded.token_ids[low:high])
+        yield encoded.part(start, stop)
         if stop == count:
             return
         start = stop
@@ -152,6 +213,10 @@ def _origin_key(facts: TargetFacts, plan: WindowPlan) -> str:
 
 def _file(origin: str, name: str) -> str:
     return f"traces/{origin}/{name}.parquet"
+
+
+def _receipt(origin: str, name: str) -> str:
+    return f"receipts/{origin}/{name}.json"
 
 
 def _facts(record: dict[str, Any]) -> TargetFacts:

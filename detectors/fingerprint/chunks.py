@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from datagov.storage import encode_table, publish
 from detectors.fingerprint.paths import Paths
+from detectors.kept import keep, kept
 
 __all__ = ["Chunk", "ChunkStore"]
 
@@ -33,10 +32,10 @@ class ChunkStore:
     """Named by everything that decides what a chunk holds."""
 
     def read(self, context: str, start: int, stop: int) -> Chunk | None:
-        """Return a chunk that is done; None if it is not."""
-        if self.folder is None or not (file := self._file(context, start, stop)).is_file():
+        """Return a chunk that is done; None if it is not, or is damaged."""
+        table = None if self.folder is None else kept(self.folder, _name(context, start, stop))
+        if table is None:
             return None
-        table = pq.read_table(file)
         seeds = table.column("seed").to_numpy()
         columns = {
             name: _matrix(table.column(name), len(seeds)) for name in table.column_names if name != "seed"
@@ -54,11 +53,11 @@ class ChunkStore:
         }
         if chunk.base_NS is not None:
             columns["base_logprob"] = _lists(chunk.base_NS)
-        publish(self._file(context, start, stop), encode_table(pa.table(columns)))
+        keep(self.folder, _name(context, start, stop), pa.table(columns))
 
-    def _file(self, context: str, start: int, stop: int) -> Path:
-        assert self.folder is not None
-        return self.folder / f"{context.replace(' ', '-')}-{start:07d}-{stop:07d}.parquet"
+
+def _name(context: str, start: int, stop: int) -> str:
+    return f"{context.replace(' ', '-')}-{start:07d}-{stop:07d}"
 
 
 def _lists(values_NS: npt.NDArray) -> pa.Array:

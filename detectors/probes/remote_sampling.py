@@ -8,11 +8,10 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from datagov.errors import TargetRefused
 from datagov.ids import digest
-from datagov.storage import encode_table, publish
+from detectors.kept import keep, kept
 from detectors.targets.http.target import HttpTarget
 
 __all__ = ["Drawn", "draw_texts", "seeds_of"]
@@ -55,13 +54,14 @@ def draw_texts(
     texts: list[str] = []
     for start in range(0, count, CHUNK):
         part = seeds[start : start + CHUNK]
-        file = None if store is None else store / named / f"{start:07d}-{start + len(part):07d}.parquet"
-        if file is not None and file.is_file():
-            texts += pq.read_table(file).column("text").to_pylist()
+        name = f"{start:07d}-{start + len(part):07d}"
+        known = None if store is None else kept(store / named, name)
+        if known is not None:
+            texts += known.column("text").to_pylist()
             continue
         said = target.draw(part, tokens=tokens, top_k=top_k, seeded=seeded)
-        if file is not None:
-            publish(file, encode_table(pa.table({"text": pa.array(said, pa.large_string())})))
+        if store is not None:
+            keep(store / named, name, pa.table({"text": pa.array(said, pa.large_string())}))
         texts += said
     return Drawn(texts, seeded and texts[0] == again)
 

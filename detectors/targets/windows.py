@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -113,10 +114,12 @@ def cut_windows(texts: TokenBatch, plan: WindowPlan) -> Windows:
     return Windows(TokenBatch(offsets, token_ids), text_W, len(texts))
 
 
-def trace_texts(target: Target, texts: TokenBatch, plan: WindowPlan) -> TraceBatch:
-    """Return the traces of encoded texts, cut as planned."""
+def trace_texts(
+    trace_rows: Callable[[TokenBatch], TraceBatch], texts: TokenBatch, plan: WindowPlan
+) -> TraceBatch:
+    """Return the traces of encoded texts, cut as planned and given to `trace_rows`, a target's `trace`."""
     windows = cut_windows(texts, plan)
-    trace = without_first(target.trace(windows.rows), max(len(plan.lead) - 1, 0))
+    trace = without_first(trace_rows(windows.rows), max(len(plan.lead) - 1, 0))
     origin = replace(
         trace.origin,
         start_token_id=plan.start_token_id,

@@ -70,10 +70,11 @@ def test_a_unit_is_not_done_without_its_receipt_inputs_or_files(tmp_path: Path) 
     assert read_receipt(tmp_path, RECEIPT) is None
 
 
-def test_a_receipt_that_is_none_is_reported(tmp_path: Path) -> None:
+@pytest.mark.parametrize("written", ["{not json", "", "{}", "[]", "null", '{"files": [1]}', '{"files": []}'])
+def test_a_receipt_that_is_none_is_reported(tmp_path: Path, written: str) -> None:
     path = tmp_path / RECEIPT
     path.parent.mkdir(parents=True)
-    path.write_text("{not json")
+    path.write_text(written)
     with pytest.raises(LedgerError, match=r"is not a receipt.*delete it and run again"):
         read_receipt(tmp_path, RECEIPT)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from datagov.errors import ConfigError, TargetMisaligned, TargetRefused
 from datagov.ids import digest
 from datagov.tokenizer import Tokenizer
 from detectors.ragged import TokenBatch
+from detectors.targets.http.answers import Row
 from detectors.targets.http.budget import Budget
 from detectors.targets.http.conformance import Conformance
 from detectors.targets.http.endpoint import Endpoint
@@ -105,6 +106,22 @@ class HttpTarget:
             The endpoint gives no log-probabilities of prompts, or a row is longer than its context.
         TargetUnavailable
         """
+        self._check(windows)
+        asked = np.flatnonzero(windows.lengths > 1)
+        rows = self._endpoint.score([windows.row(int(index)).tolist() for index in asked])
+        found = dict(zip(asked.tolist(), rows, strict=True))
+        return self._trace_of(windows, found)
+
+    def traces(self, windows: TokenBatch) -> Iterator[TraceBatch]:
+        """Yield the traces of consecutive windows of two tokens or more, of each request when it is answered; raises as `trace`."""
+        self._check(windows)
+        start = 0
+        for rows in self._endpoint.answers([windows.row(index).tolist() for index in range(len(windows))]):
+            stop = start + len(rows)
+            yield self._trace_of(windows.part(start, stop), dict(enumerate(rows)))
+            start = stop
+
+    def _check(self, windows: TokenBatch) -> None:
         self.require_exact()
         most = self.capabilities.context_tokens
         if most is not None and len(windows) and int(windows.lengths.max()) > most:
@@ -112,10 +129,9 @@ class HttpTarget:
                 f"{self._endpoint.where}: a window of {int(windows.lengths.max())} tokens, the endpoint takes {most}; "
                 "ask for smaller windows"
             )
-        asked = np.flatnonzero(windows.lengths > 1)
-        rows = self._endpoint.score([windows.row(int(index)).tolist() for index in asked])
-        found = dict(zip(asked.tolist(), rows, strict=True))
-        return trace_of(windows, found, self.facts, self.capabilities.statistics, self._endpoint.top)
+
+    def _trace_of(self, windows: TokenBatch, rows: Mapping[int, Row]) -> TraceBatch:
+        return trace_of(windows, rows, self.facts, self.capabilities.statistics, self._endpoint.top)
 
     def force(self, prefixes: TokenBatch, steps: int) -> Continuations:
         """Return the greedy continuation of each prefix; NaN where the endpoint gives no log-probability to believe.

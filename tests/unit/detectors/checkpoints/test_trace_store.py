@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from governing import contents
 
-from datagov.errors import InputError, TargetError, TargetUnavailable
+from datagov.errors import InputError, LedgerError, TargetError, TargetUnavailable
 from detectors import trace_store
 from detectors.lab.train import Lab
 from detectors.ragged import TokenBatch
@@ -85,6 +85,55 @@ def test_traces_are_read_without_the_target(ngram: Target, texts: list[str], tmp
     assert same(made, read)
     assert facts == ngram.facts
     assert same(made, stored_traces(None, ngram, texts, plan))
+
+
+def damage(file: Path, how: str) -> None:
+    data = file.read_bytes()
+    middle = len(data) // 2
+    file.write_bytes(
+        {
+            "cut": data[:middle],
+            "changed": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
+            "other": b"[]",
+            "empty": b"",
+        }[how]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "how"),
+    [
+        ("traces", "cut"),
+        ("traces", "changed"),
+        ("traces", "other"),
+        ("traces", "empty"),
+        ("receipts", "cut"),
+        ("receipts", "other"),
+        ("receipts", "empty"),
+    ],
+)
+def test_a_damaged_file_is_made_again_with_the_target_and_refused_without(
+    ngram: Target, texts: list[str], tmp_path: Path, kind: str, how: str
+) -> None:
+    plan = plan_windows(ngram)
+    made = stored_traces(tmp_path, ngram, texts, plan)
+    before = contents(tmp_path, "traces")
+    file = sorted((tmp_path / kind).rglob("*.*"))[1]
+    damage(file, how)
+    with pytest.raises(LedgerError, match=rf"{file.stem}.* again"):
+        load_traces(tmp_path, texts)
+    assert same(stored_traces(tmp_path, ngram, texts, plan), made)
+    assert contents(tmp_path, "traces") == before
+    assert same(load_traces(tmp_path, texts)[0], made)
+
+
+@pytest.mark.parametrize("how", ["cut", "other", "empty"])
+def test_a_damaged_record_of_a_set_is_said(ngram: Target, texts: list[str], tmp_path: Path, how: str) -> None:
+    stored_traces(tmp_path, ngram, texts, plan_windows(ngram))
+    (file,) = (tmp_path / "sets").iterdir()
+    damage(file, how)
+    with pytest.raises(LedgerError, match="damaged, not the record of a set of traces"):
+        load_traces(tmp_path, texts)
 
 
 def test_traces_of_other_texts_or_of_two_policies_are_not_taken(

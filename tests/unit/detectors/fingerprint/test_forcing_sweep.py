@@ -110,6 +110,26 @@ def test_a_stopped_probe_goes_on_and_finds_the_same(suspect: Any, base: Any, tmp
     assert not output.with_name("stopped.parquet.work").exists()
 
 
+def test_chunks_that_are_damaged_are_done_again(suspect: Any, base: Any, tmp_path: Path) -> None:
+    plan = planned(suspect, base=base)
+    whole, output = tmp_path / "whole.parquet", tmp_path / "stopped.parquet"
+    probe(plan, whole)
+    done: list[int] = []
+
+    def stop(seeds: int) -> None:
+        done.append(seeds)
+        if len(done) == 2:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        probe(plan, output, advance=stop)
+    cut, garbled = sorted(output.with_name("stopped.parquet.work").rglob("*.parquet"))
+    cut.write_bytes(cut.read_bytes()[:100])
+    garbled.write_bytes(bytes(garbled.stat().st_size))
+    probe(plan, output)
+    assert output.read_bytes() == whole.read_bytes()
+
+
 @pytest.mark.parametrize("name", ["reference", "mean", "log"])
 def test_pruned_finds_what_exhaustive_finds(suspect: Any, name: str) -> None:
     rule = Rule(name, threshold=-2.0 if name == "log" else 0.35)

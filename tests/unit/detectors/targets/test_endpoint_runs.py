@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from governing import contents
 from tokenizing import SENTENCES
 
 from datagov.errors import TargetRefused, TargetUnavailable
-from detectors import trace_store
+from detectors import trace_files, trace_pieces, trace_store
 from detectors.membership import method
 from detectors.scoring import Extras, make_inputs, tracer_of
 from detectors.targets.http.opening import check_endpoint
@@ -62,8 +65,52 @@ def test_an_endpoint_that_stops_half_way_resumes_to_the_same_bytes(
         assert contents(tmp_path / "stopped", *folders) == contents(tmp_path / "straight", *folders)
         assert np.array_equal(resumed.logprob_T, straight.logprob_T)
         # Only what was missing is asked for, and the probe's texts at the end.
-        rows = [trace_store.read_trace(tmp_path / "stopped" / name).texts for name in chunks.keys() - kept]
+        made = [pq.read_table(tmp_path / "stopped" / name) for name in chunks.keys() - kept]
+        rows = [json.loads(table.schema.metadata[trace_files.KEY])["texts"] for table in made]
         assert asked == sum(rows) + len(again.conformance.prompts)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0], ids=["kept at once", "kept when it stops"])
+@pytest.mark.parametrize(("answered", "damaged"), [(1, False), (6, False), (6, True)])
+def test_of_a_chunk_that_is_not_whole_nothing_is_asked_for_twice(
+    open_faulty: Open,
+    tokenizer_file: Path,
+    quick_limits: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answered: int,
+    damaged: bool,
+    seconds: float,
+) -> None:
+    monkeypatch.setattr(trace_pieces, "PIECE_S", seconds)
+    texts = [f"{number}. {text}" for number in range(12) for text in SENTENCES]
+    limits = replace(quick_limits, concurrency=1)
+    with open_faulty(api="vllm", limits=limits) as (target, endpoint):
+        plan = plan_windows(target, window_tokens=40)
+        endpoint.seen.clear()
+        straight = stored_traces(tmp_path / "straight", target, texts, plan)
+        (chunk,) = contents(tmp_path / "straight", "traces")
+        whole = len(endpoint.seen)
+        endpoint.after, endpoint.fault = endpoint.requests + answered, "broken"
+        with pytest.raises(TargetUnavailable, match="the same command resumes"):
+            stored_traces(tmp_path / "stopped", target, texts, plan)
+        pieces = sorted((tmp_path / "stopped" / "pieces").rglob("*.parquet"))
+        assert len(pieces) == (answered if seconds == 0 else 1)
+        assert not (tmp_path / "stopped" / chunk).exists()
+        lost = 0
+        if damaged:
+            lost = 1 if seconds == 0 else answered
+            pieces[-1].write_bytes(pieces[-1].read_bytes()[:-9])
+
+        endpoint.fault = ""
+        endpoint.seen.clear()
+        resumed = stored_traces(tmp_path / "stopped", target, texts, plan)
+        assert len(endpoint.seen) == whole - answered + lost
+    assert not (tmp_path / "stopped" / "pieces").exists()
+    assert contents(tmp_path / "stopped", "traces", "sets") == contents(
+        tmp_path / "straight", "traces", "sets"
+    )
+    assert np.array_equal(resumed.logprob_T, straight.logprob_T)
 
 
 @pytest.mark.parametrize(
