@@ -58,11 +58,10 @@ def traced_by_pieces(folder: Path, target: AskedByRequest, windows: TokenBatch) 
             if time.monotonic() - since >= PIECE_S:
                 parts.append(_keep(folder, parts, fresh))
                 fresh, since = [], time.monotonic()
-    except BaseException:
+    finally:
         if fresh:
-            _keep(folder, parts, fresh)
-        raise
-    found = TraceBatch.joined([*parts, *map(_plain, fresh)])
+            parts.append(_keep(folder, parts, fresh))
+    found = TraceBatch.joined(parts)
     return replace(found, origin=replace(found.origin, window_tokens=int(windows.lengths.max())))
 
 
