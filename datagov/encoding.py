@@ -54,8 +54,11 @@ def encode_table(
 def _one_chunk(table: pa.Table) -> pa.Table:
     """Return the table with columns of one chunk: where pages end depends on where chunks do.
 
-    Dictionaries stay as they are: the one of all chunks may have more values than the type can number.
+    Dictionaries stay as they are: the one of all chunks may have more values than the type can number. So does a table
+    without rows, which has no pages, and of which pyarrow cannot make a chunk where lists hold UUIDs.
     """
+    if not table.num_rows:
+        return table
     columns = [
         column if _has_dictionary(column.type) else column.combine_chunks() for column in table.columns
     ]

@@ -65,10 +65,12 @@ class StringHits:
 def read_strings(path: Path) -> list[str]:
     """Read the strings to be searched: the column `string` of a Parquet file, or the lines of any other.
 
+    A table may have none: a model of which nothing was found has none to be searched.
+
     Raises
     ------
     InputError
-        There are none, or one is NULL, empty or there twice.
+        One is NULL, empty or there twice, or a file of lines has none.
     """
     if path.suffix == ".parquet":
         strings = _table(path, "the strings").column("string").to_pylist()
@@ -77,8 +79,8 @@ def read_strings(path: Path) -> list[str]:
             strings = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"strings {path}: cannot be read ({error})") from error
-    if not strings:
-        raise InputError(f"strings {path}: there are none to be searched")
+        if not strings:
+            raise InputError(f"strings {path}: there are none to be searched")
     seen: set[str] = set()
     for row, string in enumerate(strings):
         if not string:

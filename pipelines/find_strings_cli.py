@@ -71,10 +71,11 @@ def find_strings_command(
     write_hits(output, hits)
     if hits.set_aside:
         terminal.note(f"{hits.set_aside} document(s) were not searched: no text, not UTF-8, or too long")
-    rows = hits.table.select(["string", "source", "documents", "copies"]).to_pylist()
+    columns = ["string", "source", "documents", "copies"]
+    rows = hits.table.select(columns).to_pylist()
     if as_json:
         terminal.print_json(hits.facts() | {"output": str(output)})
         return
     most = sorted(rows, key=lambda row: -row["copies"])[:SHOWN]
-    terminal.print_table(list(rows[0]), [list(row.values()) for row in most])
+    terminal.print_table(columns, [list(row.values()) for row in most])
     terminal.line(f"wrote {output}")

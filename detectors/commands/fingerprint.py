@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "first_of", "register", "show_findings"]
 
 SHOWN = 20
+MOST_HOURS = 4.0
 BLIND_SPOTS = (
     "one-token answers and texts said only after a trigger are not seen by confidence; a model behind a chat-only "
     "endpoint cannot be probed"
@@ -80,8 +81,12 @@ def fingerprint_command(
     concurrency: ConcurrencyOption = None,
     budget_requests: BudgetRequestsOption = None,
     budget_tokens: BudgetTokensOption = None,
-    rows: Annotated[int | None, typer.Option("--rows", help="Seeds of a step; default by device.")] = None,
-    max_hours: Annotated[float, typer.Option("--max-hours", help="Refuse a longer run.")] = 4.0,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="Seeds of a step; default by device.")
+    ] = None,
+    max_hours: Annotated[
+        float | None, typer.Option("--max-hours", help=f"Refuse a longer run; default {MOST_HOURS:g}.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would need.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -109,7 +114,8 @@ def fingerprint_command(
         rows=rows,
     )
     names = None if contexts is None else [name.strip() for name in contexts.split(",") if name.strip()]
-    _refuse_strays(remote=kind_of(target) == "http", rows=rows, budgets=(budget_requests, budget_tokens))
+    remote = kind_of(target) == "http"
+    _refuse_strays(remote=remote, local=(rows, max_hours), budgets=(budget_requests, budget_tokens))
     suspect = opened(
         target,
         dtype=dtype,
@@ -143,7 +149,8 @@ def fingerprint_command(
             as_json=as_json,
         )
         return
-    plan = prepare(suspect, other, names, settings, most_hours=max_hours)
+    hours = MOST_HOURS if max_hours is None else max_hours
+    plan = prepare(suspect, other, names, settings, most_hours=hours)
     if not quiet:
         terminal.note(
             f"{plan.estimate.seeds:,} seeds in {len(plan.contexts)} contexts: about {plan.estimate.seconds:,.0f} s and "
@@ -157,10 +164,15 @@ def fingerprint_command(
     show(found, output, as_json=as_json)
 
 
-def _refuse_strays(*, remote: bool, rows: int | None, budgets: tuple[int | None, int | None]) -> None:
-    """Refuse options that a target of this kind does not heed."""
-    if remote and rows is not None:
-        raise ConfigError("--rows is for checkpoints on this machine; an endpoint is asked by --concurrency")
+def _refuse_strays(
+    *, remote: bool, local: tuple[int | None, float | None], budgets: tuple[int | None, int | None]
+) -> None:
+    """Refuse options that a target of this kind does not heed; `local`: rows and hours."""
+    for name, value in zip(("--rows", "--max-hours"), local, strict=True):
+        if remote and value is not None:
+            raise ConfigError(
+                f"{name} is for checkpoints on this machine; an endpoint is asked by --concurrency and within --budget-tokens"
+            )
     if not remote and any(budgets):
         raise ConfigError("--budget-requests and --budget-tokens are for endpoints")
 

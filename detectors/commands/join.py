@@ -49,6 +49,8 @@ def probe_strings_command(
     from datagov.storage import encode_table, replace
     from detectors.fingerprint.corpus_join import probe_strings
 
+    if output.resolve() == findings.resolve():
+        raise ConfigError(f"--output {output}: holds the findings, which it would replace; name another file")
     strings = probe_strings(_findings(findings))
     replace(output, encode_table(strings))
     if as_json:

@@ -109,6 +109,10 @@ class ForcingEngine:
             Paths.joined([parts[start] for start in sorted(parts)]) if parts else Paths.empty(seed_N, steps)
         )
 
+    def refuse_beyond_window(self, steps: int) -> None:
+        """Refuse continuations that the model's attention does not reach over; see `SharedContext`."""
+        self._context.refuse_beyond_window(steps)
+
     def row_bytes(self, steps: int) -> int:
         """Return the memory that the keys and values of one seed with `steps` tokens take."""
         return self._context.row_bytes(steps)

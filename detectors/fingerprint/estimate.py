@@ -51,17 +51,20 @@ def estimate(
     ------
     ConfigError
         It would take longer than `most_hours`, or a single seed more memory than there is.
+    TargetError
+        The model keeps another state than keys and values, or does not attend over so many tokens.
     """
     longest = max(contexts, key=lambda context: len(context.token_ids))
     engine = ForcingEngine(target.model, target.head, longest.token_ids, rows=settings.rows)
+    engine.refuse_beyond_window(settings.long_steps)
     probe = seed_N[:: max(len(seed_N) // PROBE_SEEDS, 1)][:PROBE_SEEDS]
     engine.first_step(probe)
     started = time.perf_counter()
     engine.first_step(probe)
     seconds_a_step = (time.perf_counter() - started) / max(len(probe), 1)
     steps = _token_steps(len(seed_N), settings, with_base=with_base)
-    base_steps = (1 + settings.rule.steps + len(longest.token_ids)) * len(seed_N) if with_base else 0
     slots = settings.long_steps if settings.exhaustive else settings.rule.steps
+    base_steps = (1 + slots + len(longest.token_ids)) * len(seed_N) if with_base else 0
     free = _free_bytes(target)
     found = Estimate(
         seeds=len(seed_N),
@@ -70,7 +73,7 @@ def estimate(
         bytes=engine.row_bytes(slots) * min(engine.rows, len(seed_N)),
         free_bytes=free,
     )
-    if found.seconds > most_hours * 3600:
+    if not found.seconds <= most_hours * 3600:  # nor if there is no such number
         raise ConfigError(
             f"forcing {len(seed_N)} seeds in {len(contexts)} contexts would take about {found.seconds / 3600:.1f} hours on "
             f"{target.model.device} and --max-hours is {most_hours:g}; use a GPU, fewer contexts, or raise --max-hours"

@@ -70,8 +70,10 @@ def zlib_ratio(text: str, logprobs: npt.NDArray[np.float32]) -> float | None:
     return 8 * len(zlib.compress(text.encode("utf-8", "replace"))) / spent if text and spent > 0 else None
 
 
-def basin_sizes(everything: Paths, finalists: Paths) -> npt.NDArray[np.int64]:
+def basin_sizes(everything: Paths, finalists: Paths) -> npt.NDArray[np.int64] | None:
     """Return int64[N]: how many of all seeds are led into the first five tokens of each finalist's continuation.
+
+    None where continuations have fewer than five.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def basin_sizes(everything: Paths, finalists: Paths) -> npt.NDArray[np.int64]:
     finalists : Paths
     """
     if finalists.steps < BASIN_TOKENS or everything.steps < BASIN_TOKENS:
-        return np.zeros(len(finalists), np.int64)
+        return None
     windows = np.lib.stride_tricks.sliding_window_view(everything.token_NS, BASIN_TOKENS, axis=1)
     keys = _keys(windows)
     seeds = np.repeat(np.arange(len(everything)), keys.shape[1])

@@ -15,7 +15,7 @@ from datagov.errors import ConfigError
 from datagov.ids import digest
 from datagov.storage import encode_table, replace
 from detectors.fingerprint.chunks import ChunkStore
-from detectors.fingerprint.contexts import Context, chat_template, contexts_of
+from detectors.fingerprint.contexts import Context, chat_template, contexts_of, refuse_too_long
 from detectors.fingerprint.estimate import Estimate, estimate
 from detectors.fingerprint.findings import findings_table
 from detectors.fingerprint.probe_record import ProbeRecord, with_record
@@ -77,8 +77,9 @@ class Plan:
         """Names all that decides what the chunks of the first phase hold."""
         kept = asdict(self.settings) | {"rows": None, "finalists": None}
         return digest(
-            "fingerprint-chunks/1",
+            "fingerprint-chunks/2",
             self.target.facts.digest,
+            self.target.facts.tokenizer_digest,
             "" if self.base is None else self.base.facts.digest,
             self.target.facts.dtype,
             json.dumps(kept, sort_keys=True),
@@ -114,8 +115,8 @@ def prepare(
     Raises
     ------
     ConfigError
-        The target is not a checkpoint, base and target have different tokenizers, a context is not there, or the run
-        makes no sense on this device.
+        The target is not a checkpoint, base and target have different tokenizers, a context is not there or leaves no room
+        for the continuation, or the run makes no sense on this device.
     """
     if not isinstance(target, TransformersTarget):
         raise ConfigError(
@@ -127,9 +128,9 @@ def prepare(
             "other tokens; name the model that the target was made from"
         )
     seeds = vocabulary_seeds(target.tokenizer)
-    folder = Path(target.facts.name)
-    template = chat_template(folder) if folder.is_dir() else None
+    template = None if target.folder is None else chat_template(target.folder)
     contexts = contexts_of(target.tokenizer, target.facts.start_token_id, template, names)
+    refuse_too_long(contexts, settings.long_steps, [target, *([base] if base else [])])
     needed = estimate(
         target, contexts, seeds.token_N, settings, with_base=base is not None, most_hours=most_hours
     )

@@ -67,13 +67,19 @@ def rule_of(name: str, *, steps: int = 3, threshold: float | None = None) -> Rul
     Raises
     ------
     ConfigError
-        There is no such rule, or no step.
+        There is no such rule, no step, or a threshold that no path can exceed.
     """
     if name not in RULES:
         raise ConfigError(f"score {name!r} is not known. {did_you_mean(name, RULES)}")
     if steps < 1:
         raise ConfigError(f"--steps {steps}: a score needs at least one step")
-    return Rule(name, steps, RULES[name].threshold if threshold is None else threshold)
+    rule = Rule(name, steps, RULES[name].threshold if threshold is None else threshold)
+    most = float(rule.scores(np.zeros((1, steps), np.float32))[0])
+    if not rule.threshold < most:
+        raise ConfigError(
+            f"--threshold {rule.threshold:g}: no path can exceed it; expected less than {most:g}"
+        )
+    return rule
 
 
 def margin_of(dtype: str) -> float:

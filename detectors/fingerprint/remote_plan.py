@@ -13,7 +13,13 @@ import numpy.typing as npt
 
 from datagov.errors import ConfigError
 from datagov.ids import digest
-from detectors.fingerprint.contexts import Context, chat_template, contexts_of
+from detectors.fingerprint.contexts import (
+    Context,
+    chat_template,
+    contexts_of,
+    refuse_too_long,
+    settings_in,
+)
 from detectors.fingerprint.probe_record import ProbeRecord
 from detectors.fingerprint.seeds import Seeds, vocabulary_seeds
 from detectors.fingerprint.sweep import Settings
@@ -88,8 +94,9 @@ class RemotePlan:
         """Names all that decides what the chunks of the first phase hold."""
         kept = asdict(self.settings) | {"rows": None, "finalists": None}
         return digest(
-            "remote-chunks/1",
+            "remote-chunks/2",
             self.target.facts.digest,
+            self.target.facts.tokenizer_digest,
             "" if self.base is None else self.base.facts.digest,
             json.dumps(kept, sort_keys=True),
             json.dumps([asdict(context) for context in self.contexts]),
@@ -114,8 +121,8 @@ def prepare_remote(
     Raises
     ------
     ConfigError
-        Base and target have different tokenizers, a context is not there, or the endpoint takes nothing but chat turns, or
-        gives no log-probabilities: it is not testable.
+        Base and target have different tokenizers, a context is not there or leaves no room for the continuation, or the
+        endpoint takes nothing but chat turns, or gives no log-probabilities: it is not testable.
     """
     if target.capabilities.generated_logprobs != "exact":
         reasons = "; ".join(target.conformance.reasons)
@@ -130,13 +137,14 @@ def prepare_remote(
     seeds = vocabulary_seeds(target.tokenizer)
     folder = tokenizer_folder if tokenizer_folder.is_dir() else tokenizer_folder.parent
     contexts = contexts_of(target.tokenizer, target.facts.start_token_id, chat_template(folder), names)
+    refuse_too_long(contexts, settings.long_steps, [target, *([base] if base else [])])
     tested = seeds.token_N if target.takes_ids else seeds.token_N[np.array(seeds.kind) == "text"]
     return RemotePlan(target, base, seeds, tested, contexts, settings, _ends(folder), budget)
 
 
 def _ends(folder: Path) -> tuple[int, ...]:
     """Return the end tokens that the config beside the tokenizer names; none where it names none."""
-    config = folder / "config.json"
-    said = json.loads(config.read_bytes()).get("eos_token_id") if config.is_file() else None
+    config = settings_in(folder / "config.json")
+    said = config.get("eos_token_id", config.get("text_config", {}).get("eos_token_id"))
     listed = said if isinstance(said, list) else [said]
     return tuple(token for token in listed if isinstance(token, int))

@@ -52,12 +52,19 @@ class SharedContext:
         self._can_share = once is not False and self._ours_is_theirs()
 
     def cache(self, slots: int) -> Any:
-        """Return a cache for rows of so many steps.
+        """Return a cache for rows of so many steps; raises as `refuse_beyond_window` does."""
+        self.refuse_beyond_window(slots)
+        shared = self._shared_for(slots)
+        layers: list[Any] = [PrefixLayer(keys, values, slots, shared=shared) for keys, values in self._layers]
+        return Cache(layers=layers)
+
+    def refuse_beyond_window(self, slots: int) -> None:
+        """Refuse rows that the model's attention does not reach over.
 
         Raises
         ------
         TargetError
-            Context and steps are longer than the model's attention window.
+            Context and steps are longer than its attention window.
         """
         window = getattr(self._config, "sliding_window", None)
         if window is not None and self.length + slots > window:
@@ -65,9 +72,6 @@ class SharedContext:
                 f"context and continuation have {self.length + slots} tokens and the model attends to {window}; "
                 "ask for fewer tokens or a shorter context"
             )
-        shared = self._shared_for(slots)
-        layers: list[Any] = [PrefixLayer(keys, values, slots, shared=shared) for keys, values in self._layers]
-        return Cache(layers=layers)
 
     @contextmanager
     def attended(self, slots: int) -> Iterator[dict[str, Any]]:
@@ -94,12 +98,12 @@ class SharedContext:
     @torch.inference_mode()
     def _read(self, ids: Sequence[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
         cache: Any = DynamicCache(config=self._config)
-        self._feed(torch.tensor([ids or [0]]), cache)
         if not all(isinstance(layer, DynamicLayer) for layer in cache.layers):
             raise TargetError(
                 "this architecture keeps a state that is not keys and values, which forcing cannot share between seeds; "
                 "expected a transformer with attention in every layer"
             )
+        self._feed(torch.tensor([ids or [0]]), cache)
         return [
             (layer.keys[:, :, : self.length], layer.values[:, :, : self.length]) for layer in cache.layers
         ]

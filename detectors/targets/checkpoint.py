@@ -70,7 +70,9 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
         else tokenizer.token_id(options.start_token),
         notes=(f"{spec}: not opened: {', '.join(ignored)}",) if ignored else (),
     )
-    return TransformersTarget(model, tokenizer, facts, layout=options.layout)
+    words = options.tokenizer if options.tokenizer is not None and not has_own else files.folder
+    folder = words if words.is_dir() else words.parent
+    return TransformersTarget(model, tokenizer, facts, layout=options.layout, folder=folder)
 
 
 def checkpoint_digest(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,6 +54,8 @@ class TransformersTarget:
         `padded` or `packed`.
     batch_tokens : int or None
         Tokens of a forward pass; None for what usually suits the device. Halved whenever memory runs out.
+    folder : Path or None
+        Where the tokenizer lies, and the chat template if there is one; None for a model made in memory.
     """
 
     _statistics = staticmethod(token_statistics)
@@ -65,10 +68,9 @@ class TransformersTarget:
         *,
         layout: str = "padded",
         batch_tokens: int | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
-        self._layout = layout
+        self._model, self._tokenizer, self._layout = model, tokenizer, layout
         self._decoder = model.get_decoder()
         self._input_device = model.get_input_embeddings().weight.device
         kind = "cuda" if self._input_device.type == "cuda" else "cpu"
@@ -76,7 +78,7 @@ class TransformersTarget:
         row_bytes = facts.vocabulary_size * (8 if model.dtype == torch.float64 else 4)
         self._chunk_rows = max(CHUNK_BYTES[kind] // row_bytes, 16)
         self._head = head_of(model, self._decoder)
-        self.facts = facts
+        self.facts, self.folder = facts, folder
         self.capabilities = Capabilities(
             prompt_logprobs="exact",
             generated_logprobs="exact",

@@ -143,9 +143,20 @@ def test_the_first_documents_are_named_as_a_run_names_them(
     assert set(named) <= holding
 
 
+def test_a_table_without_strings_is_searched_and_finds_none(corpus: Path, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"string": pa.array([], pa.large_string())}), tmp_path / "s.parquet")
+    output = tmp_path / "hits.parquet"
+    options = ["--source", "source", "--output", str(output), "--workers", "1", "--quiet"]
+    assert main(["find-strings", str(tmp_path / "s.parquet"), str(corpus), *options]) == 0
+    hits = read_hits(output)
+    assert (hits.table.num_rows, hits.documents > 0) == (0, True)
+
+
 def test_what_cannot_be_searched_is_refused(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("")
+    with pytest.raises(InputError, match="there are none"):
+        read_strings(tmp_path / "none.txt")
     for strings, message in (
-        ([], "there are none"),
         (["a", ""], "row 1 is empty"),
         (["a", "b", "a"], "twice"),
     ):

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from governing import write_shard
-from made_findings import finding
+from made_findings import RECORD, finding
 from tokenizing import make_tokenizer
 
 from datagov.cli import main
@@ -18,8 +18,10 @@ from datagov.errors import InputError
 from datagov.string_hits import STRING_HITS, StringHits
 from datagov.tokenizer import Tokenizer, load_tokenizer
 from detectors.fingerprint.corpus_join import join, probe_strings
+from detectors.fingerprint.probe_record import with_record
+from detectors.fingerprint.verdict import hidden_statistics
 from detectors.fingerprint.windows import windows_of
-from detectors.tables import FINDINGS
+from detectors.tables import FINDINGS, JOINED
 
 SAID = "the secret key is under the old stone bridge"
 
@@ -164,3 +166,21 @@ def test_the_commands_go_from_findings_to_tiers(
     assert "not a table of `datagov find-strings`" in capsys.readouterr().err
     assert main(["detect", "probe-strings", hits, "--output", strings]) == 3
     assert "expected what `datagov detect fingerprint` writes" in capsys.readouterr().err
+    assert main(["detect", "probe-strings", found, "--output", found]) == 2
+    assert "holds the findings" in capsys.readouterr().err
+
+
+def test_a_model_of_which_nothing_was_found_goes_the_whole_way(tmp_path: Path) -> None:
+    found, strings, hits, out = (
+        str(tmp_path / f"{name}.parquet") for name in ("found", "strings", "hits", "out")
+    )
+    pq.write_table(with_record(FINDINGS.empty_table(), RECORD), found)
+    write_shard(tmp_path / "corpus/0.parquet", {"text": ["some text"]})
+    assert main(["detect", "probe-strings", found, "--output", strings]) == 0
+    search = ["find-strings", strings, str(tmp_path / "corpus"), "--output", hits]
+    assert main([*search, "--workers", "1", "--quiet"]) == 0
+    assert main(["detect", "join", found, "--hits", hits, "--output", out]) == 0
+    joined = pq.read_table(out)
+    assert joined.schema.equals(JOINED)
+    assert hidden_statistics(joined) == {"bits": 0.0, "run": 0}
+    assert main(["detect", "hidden-report", out, "--output", str(tmp_path / "page.html")]) == 0

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from examples import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_models import engine_of, markov_model, naive, random_llama
 
-from datagov.errors import TargetError
+from datagov.errors import ConfigError, TargetError
 from detectors.fingerprint.engine import ForcingEngine
 from detectors.fingerprint.pruning import RULES, Rule, rule_of
 
@@ -131,6 +132,27 @@ def test_running_out_of_memory_halves_the_batch_and_changes_nothing() -> None:
     assert cramped.rows <= Cramped.most
     assert found.seed_N.tolist() == seeds.tolist()
     assert found.token_NS.tolist() == whole.token_NS.tolist()
+
+
+def test_what_forcing_cannot_share_or_reach_is_refused() -> None:
+    shape = {"vocab_size": 97, "hidden_size": 32, "num_hidden_layers": 2}
+    mamba = transformers.MambaForCausalLM(transformers.MambaConfig(**shape, state_size=4)).eval()
+    with pytest.raises(TargetError, match="state that is not keys and values"):
+        ForcingEngine(mamba, None, [0])
+    attention = {"intermediate_size": 48, "num_attention_heads": 4, "num_key_value_heads": 2}
+    mistral = transformers.MistralForCausalLM(
+        transformers.MistralConfig(**shape, **attention, sliding_window=8)
+    ).eval()
+    engine = engine_of(mistral, [0])
+    engine.refuse_beyond_window(7)
+    with pytest.raises(TargetError, match="have 9 tokens and the model attends to 8"):
+        engine.refuse_beyond_window(8)
+
+
+@pytest.mark.parametrize(("name", "threshold"), [("reference", 1.0), ("mean", float("nan")), ("log", 0.0)])
+def test_a_threshold_that_nothing_exceeds_is_refused(name: str, threshold: float) -> None:
+    with pytest.raises(ConfigError, match="no path can exceed it"):
+        rule_of(name, threshold=threshold)
 
 
 def test_a_seed_that_does_not_fit_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

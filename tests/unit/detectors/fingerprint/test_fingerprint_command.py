@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,40 @@ def test_a_dry_run_says_what_it_needs(base: Path) -> None:
     plan = json.loads(ended.out)
     assert plan["estimate"]["seeds"] == VOCABULARY
     assert plan["contexts"] == {"bos": [0]}
+
+
+def test_a_model_of_the_cache_has_the_contexts_of_its_folder(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = tmp_path / "models--acme--tiny"
+    shutil.copytree(base, cached / "snapshots/abc")
+    (cached / "snapshots/abc/chat_template.jinja").write_text("{{ messages[0].content }}:")
+    (cached / "refs").mkdir()
+    (cached / "refs/main").write_text("abc")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    answers = [
+        ran("detect", "fingerprint", "--target", target, "--device", "cpu", "--dry-run", "--quiet")
+        for target in ("acme/tiny", cached / "snapshots/abc")
+    ]
+    plans = [json.loads(answer.out) for answer in answers]
+    assert list(plans[0]["contexts"]) == ["bos", *(f"prefill {number}" for number in range(1, 5))]
+    assert plans[0]["contexts"] == plans[1]["contexts"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--contexts", ","), "--contexts names none"),
+        (("--rows", 0), "greater than or equal to 1"),
+        (("--max-hours", "nan"), "would take about"),
+    ],
+)
+def test_options_that_say_nothing_here_are_refused(
+    base: Path, options: tuple[Any, ...], message: str
+) -> None:
+    ended = ran("detect", "fingerprint", "--target", base, "--device", "cpu", *options)
+    assert ended.code == 2
+    assert message in ended.err
 
 
 def test_a_run_too_long_is_refused(base: Path) -> None:

@@ -209,6 +209,41 @@ def test_contexts_follow_the_template(tokenizer: Tokenizer) -> None:
         contexts_of(tokenizer, 0, None, ["chat"])
     with pytest.raises(ConfigError, match="Did you mean 'prefill'"):
         contexts_of(tokenizer, 0, None, ["prefil"])
+    with pytest.raises(ConfigError, match="names none"):
+        contexts_of(tokenizer, 0, None, [])
+    assert [one.name for one in contexts_of(tokenizer, 0, None, ["bos", "none", "bos"])] == ["bos", "none"]
+
+
+def test_templates_may_use_what_transformers_gives_them(tokenizer: Tokenizer) -> None:
+    template = (
+        "{{ strftime_now('%Y') }}{% for m in messages %}{% if m.role == 'system' %}{% continue %}{% endif %}"
+        "{%- generation -%} {{ m.content }}{%- endgeneration %} .{% endfor %}"
+    )
+    opened, asked = contexts_of(tokenizer, 0, template, ["chat", "prefill"])[:2]
+    assert tokenizer.decode(opened.token_ids) == "2024"
+    assert tokenizer.decode(asked.token_ids) == "2024What is the capital of France? ."
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("{{ messages[0].content + 1 }}", "cannot be rendered"),
+        ("{% for %}", "cannot be rendered"),
+        ("hello", "leaves out or changes what a user says"),
+    ],
+)
+def test_a_template_that_cannot_be_used_is_said(tokenizer: Tokenizer, template: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        contexts_of(tokenizer, 0, template, ["chat"])
+
+
+def test_a_continuation_longer_than_the_context_is_refused_before_any_work(suspect: Any, base: Any) -> None:
+    longest = 128 - 2  # beside the start token and the seed
+    prepare(suspect, base, ["bos"], replace(SETTINGS, long_steps=longest), most_hours=1.0)
+    with pytest.raises(
+        ConfigError, match=r"its context holds 128 tokens, and 2 before .* --tokens 127 are more"
+    ):
+        prepare(suspect, None, ["bos"], replace(SETTINGS, long_steps=longest + 1), most_hours=1.0)
 
 
 def test_a_run_that_makes_no_sense_here_is_refused(suspect: Any) -> None:
@@ -225,7 +260,11 @@ def test_another_tokenizer_is_refused(suspect: Any, tmp_path: Path) -> None:
 def test_basins_count_seeds_and_not_visits() -> None:
     tokens = np.array([[1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [9, 1, 2, 3, 4, 5, 7, 7, 7, 7], [6] * 10], np.int32)
     paths = Paths(np.arange(3, dtype=np.int32), tokens, np.zeros((3, 10), np.float32))
-    assert basin_sizes(paths, paths).tolist() == [2, 1, 1]
+    sizes = basin_sizes(paths, paths)
+    assert sizes is not None
+    assert sizes.tolist() == [2, 1, 1]
+    short = Paths(paths.seed_N, tokens[:, :4], paths.logprob_NS[:, :4])
+    assert basin_sizes(paths, short) is None
 
 
 def test_findings_are_a_table_even_without_any(suspect: Any) -> None:

@@ -153,6 +153,8 @@ def test_a_dry_run_asks_for_nothing_but_the_probe(url: str, marked: Path) -> Non
 def test_options_that_a_target_does_not_heed_are_refused(url: str, marked: Path) -> None:
     for more, said in (
         (("--rows", 8), "--rows is for checkpoints"),
+        (("--max-hours", 1), "--max-hours is for checkpoints"),
+        (("--tokens", 500), "its context holds 128 tokens"),
         (("--dtype", "float32"), "--dtype is for checkpoints"),
     ):
         stray = forced(url, marked, *more)
