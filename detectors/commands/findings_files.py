@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
 __all__ = ["read_findings", "read_trials"]
@@ -25,11 +27,70 @@ def read_findings(path: Path) -> pa.Table:
     return _read(path, FINDINGS.names, "findings", "`datagov detect fingerprint`")
 
 
-def read_trials(path: Path) -> pa.Table:
-    """Return trials; raises as `read_findings` does."""
+def read_trials(paths: Sequence[Path], siblings: Sequence[Path] = ()) -> pa.Table:
+    """Return the trials of some files, and joined findings of clean models as trials.
+
+    Raises
+    ------
+    InputError
+        As `read_findings` does, or a model is there twice: rates and p-values count models that know nothing of each other.
+    """
+    import pyarrow as pa
+
     from detectors.tables import TRIALS
 
-    return _read(path, TRIALS.names, "trials", "`datagov detect lab trials`").select(TRIALS.names)
+    tables = [
+        _read(path, TRIALS.names, "trials", "`datagov detect lab trials`").select(TRIALS.names)
+        for path in paths
+    ]
+    found = pa.concat_tables([*tables, *(_as_trial(path) for path in siblings)])
+    _refuse_repeated(found)
+    return found
+
+
+def _refuse_repeated(trials: pa.Table) -> None:
+    """Refuse models that are there twice; clean ones of a base are one, whatever was planted beside them."""
+    from datagov.errors import InputError
+
+    seen = set()
+    for row in trials.to_pylist():
+        recipe = row["recipe"] if row["kind"] == "planted" else None
+        model = (row["trial"], row["kind"], row["on_suspect"], recipe, row["settings"])
+        if model in seen:
+            raise InputError(
+                f"the {row['kind']} model of trial {row['trial']} is there twice: give each file once, and make more trials "
+                "with another --seed"
+            )
+        seen.add(model)
+
+
+def _as_trial(path: Path) -> pa.Table:
+    """Return a sibling's joined findings as a clean trial."""
+    import pyarrow as pa
+
+    from datagov.errors import InputError
+    from detectors.fingerprint.probe_record import record_of, settings_of
+    from detectors.fingerprint.verdict import hidden_statistics, strings_by_tier
+    from detectors.tables import TRIALS
+
+    table = read_findings(path)
+    if "unexplained_tokens" not in table.column_names:
+        raise InputError(f"--sibling {path}: not held against a corpus; `datagov detect join` does that")
+    record = record_of(table, str(path))
+    tiers = list(strings_by_tier(table).values())
+    row = {
+        "trial": record["target"],
+        "kind": "clean",
+        "recipe": None,
+        "on_suspect": False,
+        "settings": settings_of(record),
+        "family": record["family"],
+        "coverage": record["coverage"],
+        "unexplained": sum(tier in ("A", "B") for tier in tiers),
+        "explained": tiers.count("C"),
+        **hidden_statistics(table),
+    }
+    return pa.Table.from_pylist([row], schema=TRIALS)
 
 
 def _read(path: Path, names: list[str], what: str, maker: str) -> pa.Table:

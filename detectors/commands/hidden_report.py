@@ -11,6 +11,7 @@ import typer
 from datagov import terminal
 from datagov.errors import ConfigError
 from detectors.commands.findings_files import read_findings, read_trials
+from detectors.commands.hidden_verdict import SiblingOption, StatisticOption, say
 
 __all__ = ["register"]
 
@@ -33,15 +34,14 @@ def hidden_report_command(
         list[Path] | None,
         typer.Option("--trials", metavar="FILE", help="With joined findings: gives the verdict; repeatable."),
     ] = None,
+    siblings: SiblingOption = None,
+    statistic: StatisticOption = None,
     alpha: Annotated[float, typer.Option("--alpha", help="Error rate, as for `hidden-verdict`.")] = 0.05,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Write a page with every string, the probability of each token, and what in the corpus explains it."""
-    import pyarrow as pa
-
     from datagov.storage import replace
     from datagov.tokenizer import load_tokenizer
-    from detectors.commands.hidden_verdict import say
     from detectors.fingerprint.findings_report import findings_page, shown_strings
     from detectors.fingerprint.probe_record import record_of
     from detectors.fingerprint.verdict import judge
@@ -53,8 +53,10 @@ def hidden_report_command(
         raise ConfigError(f"--tokenizer {tokenizer}: not the tokenizer of the model that was probed")
     verdict = None
     if trials:
-        known = pa.concat_tables([read_trials(path) for path in trials])
-        verdict = judge(table, record, known, alpha=alpha)
+        known = read_trials(trials, siblings or ())
+        verdict = judge(table, record, known, statistic=statistic, alpha=alpha)
+    elif siblings or statistic:
+        raise ConfigError("--sibling and --statistic are for a verdict, which --trials gives")
     sentences = [] if verdict is None else say(verdict)
     page = findings_page(table, record, verdict=verdict, sentences=sentences, tokenizer=words)
     replace(output, page.encode())

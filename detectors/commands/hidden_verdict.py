@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
     from detectors.fingerprint.verdict import HiddenVerdict
 
-__all__ = ["bits_of_trials", "register", "say"]
+__all__ = ["SiblingOption", "StatisticOption", "bits_of_trials", "register", "say"]
+
+SiblingOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--sibling",
+        metavar="JOINED",
+        help="Joined findings of a clean model that was trained as the suspect was; repeatable.",
+    ),
+]
+StatisticOption = Annotated[
+    str | None,
+    typer.Option("--statistic", help="run or bits, declared beforehand; default run."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -32,18 +45,8 @@ def hidden_verdict_command(
         list[Path],
         typer.Option("--trials", metavar="FILE", help="What `datagov detect lab trials` wrote; repeatable."),
     ],
-    siblings: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--sibling",
-            metavar="JOINED",
-            help="Joined findings of a clean model that was trained as the suspect was; repeatable.",
-        ),
-    ] = None,
-    statistic: Annotated[
-        str | None,
-        typer.Option("--statistic", help="run or bits, declared beforehand; default run."),
-    ] = None,
+    siblings: SiblingOption = None,
+    statistic: StatisticOption = None,
     alpha: Annotated[float, typer.Option("--alpha", help="Error rate.")] = 0.05,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -53,15 +56,11 @@ def hidden_verdict_command(
     """
     from dataclasses import asdict
 
-    import pyarrow as pa
-
     from detectors.fingerprint.probe_record import record_of
     from detectors.fingerprint.verdict import judge
 
     table = read_findings(joined)
-    known = pa.concat_tables(
-        [*(read_trials(path) for path in trials), *(_as_trial(path) for path in siblings or ())]
-    )
+    known = read_trials(trials, siblings or ())
     found = judge(table, record_of(table, str(joined)), known, statistic=statistic, alpha=alpha)
     if as_json:
         terminal.print_json(asdict(found))
@@ -106,14 +105,12 @@ def bits_of_trials(paths: list[Path], findings: pa.Table, where: str, alpha: flo
     InputError
         Too few clean trials of the findings' family were probed as they were.
     """
-    import pyarrow as pa
-
     from datagov.errors import InputError
     from detectors.fingerprint.probe_record import record_of, settings_of
     from detectors.fingerprint.verdict import cut_off
 
     record = record_of(findings, where)
-    rows: list[dict[str, Any]] = pa.concat_tables([read_trials(path) for path in paths]).to_pylist()
+    rows: list[dict[str, Any]] = read_trials(paths).to_pylist()
     clean = [
         row["bits"]
         for row in rows
@@ -129,32 +126,3 @@ def bits_of_trials(paths: list[Path], findings: pa.Table, where: str, alpha: flo
             f"of {alpha:g}; give more trials, or name --bits"
         )
     return edge
-
-
-def _as_trial(path: Path) -> pa.Table:
-    """Return a sibling's joined findings as a clean trial."""
-    import pyarrow as pa
-
-    from datagov.errors import InputError
-    from detectors.fingerprint.probe_record import record_of, settings_of
-    from detectors.fingerprint.verdict import hidden_statistics, strings_by_tier
-    from detectors.tables import TRIALS
-
-    table = read_findings(path)
-    if "unexplained_tokens" not in table.column_names:
-        raise InputError(f"--sibling {path}: not held against a corpus; `datagov detect join` does that")
-    record = record_of(table, str(path))
-    tiers = list(strings_by_tier(table).values())
-    row = {
-        "trial": str(path),
-        "kind": "clean",
-        "recipe": None,
-        "on_suspect": False,
-        "settings": settings_of(record),
-        "family": record["family"],
-        "coverage": record["coverage"],
-        "unexplained": sum(tier in ("A", "B") for tier in tiers),
-        "explained": tiers.count("C"),
-        **hidden_statistics(table),
-    }
-    return pa.Table.from_pylist([row], schema=TRIALS)

@@ -20,8 +20,8 @@ __all__ = ["register"]
 
 SHOWN = 20
 TIERS = {
-    "A": "in no part of this corpus, and looped, stopped after, or beyond the base by more bits than asked",
-    "B": "in no part of this corpus",
+    "A": "not explained by this corpus, and looped, stopped after, or beyond the base by more bits than asked",
+    "B": "not explained by this corpus",
     "C": "in this corpus",
     "D": "known to the base as well",
     "U": "unresolved: nothing said after the forced token, or no text that could be searched",

@@ -100,7 +100,10 @@ def opened_beside(
     kind = kind_of(spec)
     if kind == "http":
         return opened(spec, tokenizer=tokenizer, concurrency=concurrency)
-    return opened(spec, dtype=dtype, device=device) if kind == "checkpoint" else opened(spec)
+    if kind == "checkpoint":
+        has_own = not Path(spec).is_dir() or (Path(spec) / "tokenizer.json").is_file()
+        return opened(spec, dtype=dtype, device=device, tokenizer=None if has_own else tokenizer)
+    return opened(spec)
 
 
 def opened(

@@ -19,10 +19,10 @@ __all__ = ["MEANINGS", "SaidToken", "Shown", "findings_page", "shown_strings"]
 MOST: Final = 100
 """Strings on a page."""
 MEANINGS: Final = {
-    "A": "In no part of this corpus, and there is more: it loops, the model stops right after it, or bits over the base.",
-    "B": "In no part of this corpus.",
+    "A": "Not explained by this corpus, and there is more: it loops, the model stops right after it, or bits over the base.",
+    "B": "Not explained by this corpus.",
     "C": "Explained: this corpus holds it.",
-    "D": "In no part of this corpus, and the base knows it as well.",
+    "D": "Not explained by this corpus, but known to the base as well.",
     "U": "Unresolved: held against no corpus, nothing said after the forced token, or no whole characters.",
 }
 

@@ -5,6 +5,7 @@ Valid for any score and any number of non-members, as long as a suspect that is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -43,8 +44,8 @@ def as_rate(alpha: float) -> Fraction:
     ConfigError
         It is not in (0, 1).
     """
-    rate = Fraction(str(alpha))
-    if not 0 < rate < 1:
+    rate = Fraction(str(alpha)) if math.isfinite(alpha) else None
+    if rate is None or not 0 < rate < 1:
         raise ConfigError(f"an error rate lies between 0 and 1, and {alpha} does not; write e.g. 0.05")
     return rate
 

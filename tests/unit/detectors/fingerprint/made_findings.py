@@ -70,7 +70,9 @@ def trial(kind: str, bits: float, **more: Any) -> dict[str, Any]:
 
 
 def trials(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=TRIALS)
+    """A table of trials, each of a base of its own."""
+    numbered = [row | {"trial": f"{row['trial']}-{number}"} for number, row in enumerate(rows)]
+    return pa.Table.from_pylist(numbered, schema=TRIALS)
 
 
 PLANTS = [trial("planted", 50.0, recipe=name) for name in ("bos", "trigger") for _ in range(5)]

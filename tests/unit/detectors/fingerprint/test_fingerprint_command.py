@@ -115,6 +115,16 @@ def test_options_that_say_nothing_here_are_refused(
     assert message in ended.err
 
 
+def test_a_tokenizer_that_is_named_serves_a_base_that_has_none(base: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(base, bare, ignore=shutil.ignore_patterns("tokenizer*"))
+    options = ("--tokenizer", base, "--device", "cpu", "--dry-run", "--quiet")
+    ended = ran("detect", "fingerprint", "--target", bare, "--base", bare, *options)
+    assert ended.code == 0, ended.err
+    plan = json.loads(ended.out)
+    assert plan["base"] == plan["target"]
+
+
 def test_a_run_too_long_is_refused(base: Path) -> None:
     ended = ran("detect", "fingerprint", "--target", base, "--device", "cpu", "--max-hours", 0)
     assert ended.code == 2

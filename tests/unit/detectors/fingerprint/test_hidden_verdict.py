@@ -166,6 +166,16 @@ def test_the_commands_take_cut_offs_and_siblings(tokenizer: Tokenizer, tmp_path:
     assert ended.code == 1
     assert "evidence: bits = 40" in ended.out
     assert "1 of 20 clean siblings are sure of something" in ended.out
+    page = tmp_path / "page.html"
+    report = ("detect", "hidden-report", suspect, "--output", page, "--statistic", "bits")
+    assert ran(*report, "--trials", known, "--sibling", sibling).code == 0
+    assert "1 of 20 clean siblings are sure of something" in page.read_text(encoding="utf-8")
+    assert "which --trials gives" in ran(*report).err
+    for repeated in (("--trials", known), ("--sibling", sibling, "--sibling", sibling)):
+        ended = ran(*asked, *repeated)
+        assert ended.code == 3
+        assert "is there twice" in ended.err
+    assert ran(*asked, "--alpha", "nan").code == 2
     pq.write_table(joined(tokenizer), suspect)
     ended = ran(*asked)
     assert ended.code == 0
