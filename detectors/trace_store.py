@@ -140,7 +140,7 @@ def _chunk(
     root: Path | None, origin: str, name: str, target: Target, chunk: TokenBatch, plan: WindowPlan
 ) -> TraceBatch:
     if root is None:
-        return trace_texts(target.trace, chunk, plan)
+        return trace_texts(target, chunk, plan)
     known = _known(root, origin, name)
     if known is not None:
         return known
@@ -151,7 +151,7 @@ def _chunk(
             return traced_by_pieces(pieces, target, windows)
         return target.trace(windows)
 
-    trace = trace_texts(ask, chunk, plan)
+    trace = trace_texts(target, chunk, plan, ask=ask)
     receipt = Receipt("trace", name, (), {"texts": trace.texts, "tokens": len(trace.token_ids_T)})
     commit(root, _receipt(origin, name), receipt, [Output(_file(origin, name), trace_table(trace))])
     _clear(pieces, root)

@@ -14,6 +14,7 @@ from datagov.errors import ConfigError
 from detectors.fingerprint.contexts import Context
 from detectors.fingerprint.engine import ForcingEngine
 from detectors.fingerprint.sweep import Settings
+from detectors.targets.context_states import LONG_CONTEXT
 from detectors.targets.transformers_target import TransformersTarget
 
 __all__ = ["Estimate", "estimate"]
@@ -64,7 +65,8 @@ def estimate(
     seconds_a_step = (time.perf_counter() - started) / max(len(probe), 1)
     steps = _token_steps(len(seed_N), settings, with_base=with_base)
     slots = settings.long_steps if settings.exhaustive else settings.rule.steps
-    base_steps = (1 + slots + len(longest.token_ids)) * len(seed_N) if with_base else 0
+    read_again = len(longest.token_ids) if len(longest.token_ids) < LONG_CONTEXT else 0
+    base_steps = (1 + slots + read_again) * len(seed_N) if with_base else 0
     free = _free_bytes(target)
     found = Estimate(
         seeds=len(seed_N),

@@ -7,17 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
+from transformers.cache_utils import Cache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from datagov.errors import TargetError
 from detectors.fingerprint.prefix_cache import PrefixLayer
 from detectors.fingerprint.shared_attention import CHECKED, SHARED, ContextCheck, attention_by
+from detectors.targets.context_states import LONG_CONTEXT, read_states, within_window
 
 __all__ = ["SharedContext"]
 
-LONG = 8
-"""Tokens of a context from which on rows get no copy of it; torch's attention to copies of a shorter one takes as long or less on a CPU."""
 CHECK_ROWS = 4
 CHECK_STEPS = 2
 
@@ -43,11 +42,17 @@ class SharedContext:
     """
 
     def __init__(self, model: Any, decoder: Any, ids: Sequence[int], *, once: bool | None = None) -> None:
-        self._decoder = decoder
+        self._model, self._decoder = model, decoder
         self._device = model.get_input_embeddings().weight.device
         self._config = model.config.get_text_config(decoder=True)
         self.length = len(ids)
-        self._layers = self._read(ids)
+        states = read_states(model, decoder, ids)
+        if states is None:
+            raise TargetError(
+                "this architecture keeps a state that is not keys and values, which forcing cannot share between seeds; "
+                "expected a transformer with attention in every layer"
+            )
+        self._layers = states
         self._wanted = once
         self._can_share = once is not False and self._ours_is_theirs()
 
@@ -66,11 +71,10 @@ class SharedContext:
         TargetError
             Context and steps are longer than its attention window.
         """
-        window = getattr(self._config, "sliding_window", None)
-        if window is not None and self.length + slots > window:
+        if not within_window(self._model, self.length + slots):
             raise TargetError(
-                f"context and continuation have {self.length + slots} tokens and the model attends to {window}; "
-                "ask for fewer tokens or a shorter context"
+                f"context and continuation have {self.length + slots} tokens and the model attends to "
+                f"{self._config.sliding_window}; ask for fewer tokens or a shorter context"
             )
 
     @contextmanager
@@ -92,21 +96,8 @@ class SharedContext:
         )
 
     def _shared_for(self, slots: int) -> bool:
-        pays = self.length >= LONG or (self._device.type == "cuda" and slots == 1)
+        pays = self.length >= LONG_CONTEXT or (self._device.type == "cuda" and slots == 1)
         return self._can_share and (pays or self._wanted is True)
-
-    @torch.inference_mode()
-    def _read(self, ids: Sequence[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        cache: Any = DynamicCache(config=self._config)
-        if not all(isinstance(layer, DynamicLayer) for layer in cache.layers):
-            raise TargetError(
-                "this architecture keeps a state that is not keys and values, which forcing cannot share between seeds; "
-                "expected a transformer with attention in every layer"
-            )
-        self._feed(torch.tensor([ids or [0]]), cache)
-        return [
-            (layer.keys[:, :, : self.length], layer.values[:, :, : self.length]) for layer in cache.layers
-        ]
 
     @torch.inference_mode()
     def _ours_is_theirs(self) -> bool:
@@ -116,16 +107,20 @@ class SharedContext:
             return False
         check = ContextCheck(implementation)
         cache = Cache(layers=[PrefixLayer(*layer, CHECK_STEPS, shared=True) for layer in self._layers])
-        token_B1 = torch.arange(CHECK_ROWS)[:, None] % self._config.vocab_size
+        token_B1 = torch.arange(CHECK_ROWS, device=self._device)[:, None] % self._config.vocab_size
         try:
             with attention_by(self._config, CHECKED):
                 for step in range(CHECK_STEPS):
                     at = torch.full((1, 1), self.length + step, device=self._device)
-                    self._feed(token_B1, cache, position_ids=at, contexts=self._layers, check=check)
+                    self._decoder(
+                        input_ids=token_B1,
+                        position_ids=at,
+                        past_key_values=cache,
+                        use_cache=True,
+                        contexts=self._layers,
+                        check=check,
+                    )
         except (TypeError, KeyError, AttributeError, IndexError, ValueError, RuntimeError):
             # Not every family hands its attention what it is given, or gives it what ours needs.
             return False
         return check.calls == CHECK_STEPS * len(self._layers) and check.apart <= 1.0
-
-    def _feed(self, ids: torch.Tensor, cache: Any, **given: Any) -> None:
-        self._decoder(input_ids=ids.to(self._device), past_key_values=cache, use_cache=True, **given)

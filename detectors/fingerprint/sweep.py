@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from detectors.fingerprint.paths import Paths
 from detectors.fingerprint.pruning import RULES, Rule, margin_of
 from detectors.fingerprint.rescoring import held_in_fp32
 from detectors.ragged import TokenBatch
-from detectors.targets.target import Target
+from detectors.targets.target import SharesContext, Target
 from detectors.targets.transformers_target import TransformersTarget
 
 __all__ = ["BaseView", "Settings", "Swept", "sweep"]
@@ -186,7 +186,7 @@ class BaseView:
 
     def quick(self, paths: Paths) -> npt.NDArray[np.float32] | None:
         """Return ln p of each token of each path."""
-        return None if self._base is None else self._scored(self._base, paths)
+        return None if self._base is None else self._scored(self._base, paths, exact=False)
 
     def exact(self, paths: Paths) -> npt.NDArray[np.float32] | None:
         """Return the same in fp32, in batches that depend on the paths alone."""
@@ -196,15 +196,22 @@ class BaseView:
             steady = TransformersTarget(
                 self._base.model, None, self._base.facts, batch_tokens=FINAL_BATCH_TOKENS
             )
-            return self._scored(steady, paths)
+            return self._scored(steady, paths, exact=True)
 
-    def _scored(self, base: Target, paths: Paths) -> npt.NDArray[np.float32]:
+    def _scored(self, base: Target, paths: Paths, *, exact: bool) -> npt.NDArray[np.float32]:
         if not len(paths):
             return np.empty((0, paths.steps), np.float32)
-        before = np.broadcast_to(
-            np.array(self._context.token_ids, np.int32), (len(paths), len(self._context.token_ids))
-        )
+        context = self._context.token_ids
+        traced = None
+        if not exact and isinstance(base, SharesContext):
+            traced = base.trace_after(context, self._rows(paths, []))
+        if traced is None:
+            traced = base.trace(self._rows(paths, context))
+        return traced.logprob_T.reshape(len(paths), -1)[:, -paths.steps :]
+
+    @staticmethod
+    def _rows(paths: Paths, context: Sequence[int]) -> TokenBatch:
+        """Return a context, the seed and the path of each."""
+        before = np.broadcast_to(np.array(context, np.int32), (len(paths), len(context)))
         rows_NL = np.concatenate([before, paths.seed_N[:, None], paths.token_NS], axis=1).astype(np.int32)
-        length = rows_NL.shape[1]
-        rows = TokenBatch(np.arange(len(paths) + 1, dtype=np.int64) * length, rows_NL.ravel())
-        return base.trace(rows).logprob_T.reshape(len(paths), length - 1)[:, -paths.steps :]
+        return TokenBatch(np.arange(len(paths) + 1, dtype=np.int64) * rows_NL.shape[1], rows_NL.ravel())

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from detectors.ragged import TokenBatch
 from detectors.trace import TraceBatch
 
-__all__ = ["Capabilities", "Continuations", "Sampler", "Target", "TargetFacts"]
+__all__ = ["Capabilities", "Continuations", "Sampler", "SharesContext", "Target", "TargetFacts"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,14 @@ class Target(Protocol):
         TargetMisaligned
             An endpoint answers its probe differently now; what was traced cannot be trusted to be of one model.
         """
+
+
+@runtime_checkable
+class SharesContext(Protocol):
+    """A target that need not read again what all rows have before them."""
+
+    def trace_after(self, context_ids: Sequence[int], windows: TokenBatch) -> TraceBatch | None:
+        """Return what `Target.trace` does, of rows that all stand behind some tokens; None if these have to be part of the rows."""
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from datagov.errors import ConfigError, TargetError
 from datagov.tokenizer import Tokenizer
 from detectors.ragged import TokenBatch, offsets_of
 from detectors.targets.batching import batches
+from detectors.targets.context_states import LONG_CONTEXT, States, cache_behind, read_states, within_window
 from detectors.targets.forcing import greedy
+from detectors.targets.layout import Collected, lay_out
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead, head_of
 from detectors.targets.precision import at_least_fp32
@@ -32,6 +34,8 @@ LAYOUTS = ("padded", "packed")
 STATISTICS = frozenset({"entropy", "variance", "top1", "rank"})
 BATCH_TOKENS = {"cuda": 16_384, "cpu": 1_024}
 """Tokens of a forward pass, padding included."""
+ATTENDED = 16
+"""Keys and values that exist at a time behind a context, in batches of tokens."""
 CHUNK_BYTES = {"cuda": 1 << 29, "cpu": 1 << 24}
 """Logits that exist at a time; products of few rows are slow on a CPU."""
 
@@ -131,22 +135,44 @@ class TransformersTarget:
             A single row does not fit in memory, is longer than the context, or holds an id outside the vocabulary.
         """
         self._check(windows)
+        return self._trace(windows, None, 0)
+
+    def trace_after(self, context_ids: Sequence[int], windows: TokenBatch) -> TraceBatch | None:
+        """Return the same for rows that all stand behind some tokens, which are read once.
+
+        None where they have to be read with every row: in the packed layout, by models that keep another state than keys and
+        values or attend to a window shorter than tokens and row; and where they are so few that it does not pay.
+        """
+        behind = len(context_ids)
+        self._check(windows, more=behind)
+        longest = behind + int(windows.lengths.max(initial=0))
+        if behind < LONG_CONTEXT or self._layout == "packed" or not within_window(self._model, longest):
+            return None
+        try:
+            states = read_states(self._model, self._decoder, context_ids)
+        except (torch.OutOfMemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            return None
+        return None if states is None else self._trace(windows, states, behind)
+
+    def _trace(self, windows: TokenBatch, states: States | None, behind: int) -> TraceBatch:
         scored_N = np.maximum(windows.lengths - 1, 0)
         offsets = offsets_of(scored_N)
         first = np.zeros(len(windows.token_ids), dtype=np.bool_)
         first[windows.offsets[:-1][windows.lengths > 0]] = True
-        found = _Collected(int(offsets[-1]))
-        pending = deque(self._batches(windows, np.flatnonzero(scored_N > 0)))
+        found = Collected(int(offsets[-1]))
+        pending = deque(self._batches(windows, np.flatnonzero(scored_N > 0), behind))
         while pending:
             rows = pending.popleft()
             try:
-                statistics = self._forward(windows, rows)
+                statistics = self._forward(windows, rows, states)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
                 self._shrink(windows, rows, error)
                 left = np.concatenate([rows, *pending])
-                pending = deque(self._batches(windows, left))
+                pending = deque(self._batches(windows, left, behind))
                 continue
             found.put(statistics, offsets, rows)
         return TraceBatch(
@@ -223,9 +249,15 @@ class TransformersTarget:
                 "the token ids were made with another tokenizer"
             )
 
-    def _batches(self, windows: TokenBatch, rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    def _batches(
+        self, windows: TokenBatch, rows: npt.NDArray[np.int64], behind: int
+    ) -> Iterator[npt.NDArray[np.int64]]:
         packed = self._layout == "packed"
-        return [rows[part] for part in batches(windows.lengths[rows], self._batch_tokens, packed=packed)]
+        for part in batches(windows.lengths[rows], self._batch_tokens, packed=packed):
+            attended = behind + int(windows.lengths[rows[part]].max())
+            most = max(ATTENDED * self._batch_tokens // attended, 1) if behind else len(part)
+            for start in range(0, len(part), most):
+                yield rows[part[start : start + most]]
 
     def _shrink(self, windows: TokenBatch, rows: npt.NDArray[np.int64], error: Exception) -> None:
         if len(rows) == 1:
@@ -238,10 +270,16 @@ class TransformersTarget:
             torch.cuda.empty_cache()
 
     @torch.inference_mode()
-    def _forward(self, windows: TokenBatch, rows: npt.NDArray[np.int64]) -> TokenStatistics:
+    def _forward(
+        self, windows: TokenBatch, rows: npt.NDArray[np.int64], states: States | None
+    ) -> TokenStatistics:
         """Return the statistics of the scored tokens of some rows, row after row."""
-        ids, positions, before, token_M = self._lay_out(windows, rows)
-        given = {"input_ids": ids, "use_cache": False}
+        ids, positions, before, token_M = lay_out(
+            windows, rows, packed=self._layout == "packed", device=self._input_device
+        )
+        given: dict[str, Any] = {"input_ids": ids, "use_cache": states is not None}
+        if states is not None:
+            given["past_key_values"] = cache_behind(states)
         if positions is not None:
             given["position_ids"] = positions
         if self._head is None:
@@ -255,46 +293,3 @@ class TransformersTarget:
             logits_MV = at_least_fp32(chosen) if self._head is None else self._head.logits(chosen)
             parts.append(self._statistics(logits_MV, token_M[start : start + self._chunk_rows]))
         return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
-
-    def _lay_out(
-        self, windows: TokenBatch, rows: npt.NDArray[np.int64]
-    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """Return ids [B, L], positions if packed, the places before each scored token, and those tokens."""
-        lengths = windows.lengths[rows]
-        row_T = np.repeat(np.arange(len(rows)), lengths)
-        within_T = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        ids_T = windows.token_ids[windows.offsets[rows][row_T] + within_T].astype(np.int64)
-        positions = None
-        if self._layout == "packed":
-            ids, place_T = ids_T[None], np.arange(len(ids_T))
-            positions = torch.from_numpy(within_T[None]).to(self._input_device)
-        else:
-            width = int(lengths.max())
-            ids = np.zeros((len(rows), width), dtype=np.int64)
-            ids[row_T, within_T] = ids_T
-            place_T = row_T * width + within_T
-        scored = within_T > 0
-        return (
-            torch.from_numpy(ids).to(self._input_device),
-            positions,
-            torch.from_numpy(place_T[scored] - 1),
-            torch.from_numpy(ids_T[scored]),
-        )
-
-
-class _Collected:
-    """The statistics of all rows, filled in batch by batch."""
-
-    def __init__(self, tokens: int) -> None:
-        self.logprob, self.entropy, self.variance, self.top1 = np.empty((4, tokens), dtype=np.float32)
-        self.rank, self.top1_id = np.empty((2, tokens), dtype=np.int32)
-
-    def put(
-        self, statistics: TokenStatistics, offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
-    ) -> None:
-        """Put a batch's statistics, which are row after row, in their places."""
-        lengths = offsets[rows + 1] - offsets[rows]
-        within_T = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        place_T = np.repeat(offsets[rows], lengths) + within_T
-        for name, values in zip(TokenStatistics._fields, statistics, strict=True):
-            getattr(self, name)[place_T] = values.cpu().numpy()

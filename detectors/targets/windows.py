@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from datagov.errors import ConfigError, did_you_mean
 from detectors.ragged import TokenBatch, offsets_of
-from detectors.targets.target import Target
+from detectors.targets.target import SharesContext, Target
 from detectors.trace import TOKEN_COLUMNS, TraceBatch
 
 __all__ = ["POLICIES", "WindowPlan", "Windows", "cut_windows", "plan_windows", "trace_texts"]
@@ -115,11 +115,14 @@ def cut_windows(texts: TokenBatch, plan: WindowPlan) -> Windows:
 
 
 def trace_texts(
-    trace_rows: Callable[[TokenBatch], TraceBatch], texts: TokenBatch, plan: WindowPlan
+    target: Target,
+    texts: TokenBatch,
+    plan: WindowPlan,
+    *,
+    ask: Callable[[TokenBatch], TraceBatch] | None = None,
 ) -> TraceBatch:
-    """Return the traces of encoded texts, cut as planned and given to `trace_rows`, a target's `trace`."""
-    windows = cut_windows(texts, plan)
-    trace = without_first(trace_rows(windows.rows), max(len(plan.lead) - 1, 0))
+    """Return the traces of encoded texts, cut as planned; `ask` gives those of rows in place of the target's `trace`."""
+    windows, trace = _after_lead(target, texts, plan, ask or target.trace)
     origin = replace(
         trace.origin,
         start_token_id=plan.start_token_id,
@@ -127,6 +130,20 @@ def trace_texts(
         window_policy=plan.policy,
     )
     return replace(trace, origin=origin, text_W=windows.text_W, texts=windows.texts)
+
+
+def _after_lead(
+    target: Target, texts: TokenBatch, plan: WindowPlan, ask: Callable[[TokenBatch], TraceBatch]
+) -> tuple[Windows, TraceBatch]:
+    """Return windows and their traces; what stands before all of them is read once if the target can do that."""
+    if len(plan.lead) > 1 and isinstance(target, SharesContext):
+        # The last token before a window is the first of its row: what it says of the window's first token is scored.
+        windows = cut_windows(texts, replace(plan, start_token_id=plan.lead[-1], prefix=()))
+        trace = target.trace_after(plan.lead[:-1], windows.rows)
+        if trace is not None:
+            return windows, trace
+    windows = cut_windows(texts, plan)
+    return windows, without_first(ask(windows.rows), max(len(plan.lead) - 1, 0))
 
 
 def without_first(trace: TraceBatch, tokens: int) -> TraceBatch:

@@ -40,7 +40,11 @@ VOCABULARY = 8192
 MODELS = {"5M": (192, 768, 5), "19M": (384, 1280, 7)}
 """Name -> hidden size, inner size, layers; input and output embeddings are two matrices of 8192 rows."""
 LENGTHS = {"256 tokens": (256, 256), "32 to 64 tokens": (32, 64)}
+SHOTS, BEHIND_SHOTS = 512, (128, 128)
+"""Tokens of shots that all texts stand behind, and of the texts: ReCaLL with five shots or so."""
 TEXT_TOKENS = 512
+TRACE_ROUNDS = 7
+"""What others do in the cache of the machine moves single rounds by a tenth."""
 ALTERNATIVES = 5
 CHARS = 2000
 
@@ -70,7 +74,7 @@ def model_of(name: str) -> Any:
             num_hidden_layers=layers,
             num_attention_heads=hidden // 64,
             num_key_value_heads=hidden // 64,
-            max_position_embeddings=512,
+            max_position_embeddings=1024,
             tie_word_embeddings=False,
         )
     ).eval()
@@ -93,14 +97,27 @@ def statistics(scale: float) -> dict[str, Any]:
 
 
 def traces(scale: float) -> dict[str, Any]:
-    """Traces against a loop over single texts that computes the same numbers."""
+    """Traces against a loop over single texts that computes the same numbers; the last also behind shots, which the loop reads again."""
     found = {}
     model = model_of("19M")
     for name, lengths in LENGTHS.items():
         rows = rows_of(max(round(6000 * scale) // lengths[1], 8), lengths, VOCABULARY)
         works = {"ours": partial(target_of(model).trace, rows), "loop": partial(loop_of_one, model, rows)}
-        spent = turns(works, 3)
+        spent = turns(works, TRACE_ROUNDS)
         found[name] = {**spent, "tokens": int(rows.lengths.sum()), "texts": len(rows)}
+    shots = rows_of(1, (SHOTS, SHOTS), VOCABULARY).token_ids
+    rows = rows_of(max(round(4000 * scale) // BEHIND_SHOTS[1], 8), BEHIND_SHOTS, VOCABULARY)
+    whole = TokenBatch.of([np.concatenate([shots, rows.row(row)]) for row in range(len(rows))])
+    works = {
+        "ours": partial(target_of(model).trace_after, shots.tolist(), rows),
+        "loop": partial(loop_of_one, model, whole),
+    }
+    spent = turns(works, 3)
+    found["128 tokens behind 512 of shots"] = {
+        **spent,
+        "tokens": int(rows.lengths.sum()),
+        "texts": len(rows),
+    }
     return found
 
 

@@ -15,7 +15,7 @@ from tiny_models import engine_of, naive, random_llama
 
 from detectors.fingerprint.engine import ForcingEngine
 from detectors.fingerprint.shared_attention import SHARED, attend, attention_by
-from detectors.fingerprint.shared_context import LONG
+from detectors.targets.context_states import LONG_CONTEXT
 
 CONTEXT = [0, 5, 9, 11, 3, 4, 8, 6, 7, 2]
 TOLERANCE = 1e-4
@@ -120,8 +120,8 @@ def test_every_length_can_be_shared(context: list[int]) -> None:
 
 def test_a_long_context_is_not_copied() -> None:
     model = random_llama()
-    long, short = engine_of(model, CONTEXT[:LONG]), engine_of(model, CONTEXT[: LONG - 1])
-    assert long.row_bytes(3) * (LONG - 1 + 3) == short.row_bytes(3) * 3
+    long, short = (engine_of(model, CONTEXT[:length]) for length in (LONG_CONTEXT, LONG_CONTEXT - 1))
+    assert long.row_bytes(3) * (LONG_CONTEXT - 1 + 3) == short.row_bytes(3) * 3
 
 
 def test_the_model_attends_as_before_afterwards() -> None:
