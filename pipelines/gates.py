@@ -19,7 +19,7 @@ def gates_of(steps: Sequence[Step]) -> dict[int, int]:
 
     A gate serves a filter that measures survivors, and stands before the edits by document that lead up to it. The
     steps before it are decided first; all that is measured behind it, up to the next, is of the documents they left.
-    The first gate has a step before it that decides: without one, all survive. Each later one has a step that looks
+    The first gate has a step before it that may drop a document: without one, all survive. Each later one has a step that looks
     across documents between it and the last: filters alone leave too little out for another reading to be worth it.
     """
     gates: dict[int, int] = {}
@@ -32,6 +32,7 @@ def gates_of(steps: Sequence[Step]) -> dict[int, int]:
             gates[start] = at
             due = False
         else:
-            due = due or (step.kind != "filter" if gates else step.kind not in EDITS)
+            drops = not step.resolved.get("annotate", False)
+            due = due or (drops and (step.kind != "filter" if gates else step.kind not in EDITS))
         start = at + 1
     return gates

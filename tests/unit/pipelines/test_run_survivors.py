@@ -181,6 +181,8 @@ def test_where_gates_stand(tmp_path: Path, recipe: MakeRecipe) -> None:
     def step(name: str, kind: str) -> dict[str, Any]:
         if kind in {"all", "survivors"}:
             return bounded(name, survivors=kind == "survivors", char_count={"min": 1})
+        if kind.endswith(" noted"):
+            return {"name": name, kind.removesuffix(" noted"): {"annotate": True}}
         return {"name": name, kind: {}}
 
     def gates(*kinds: str) -> dict[int, int]:
@@ -190,6 +192,8 @@ def test_where_gates_stand(tmp_path: Path, recipe: MakeRecipe) -> None:
     # Nobody has been left behind: no second reading.
     assert gates("normalise", "survivors", "exact_dedup") == {}
     assert gates("span_dedup", "survivors") == {}
+    assert gates("exact_dedup noted", "survivors") == {}
+    assert gates("all", "survivors", "near_dedup noted", "survivors") == {1: 1}
     # In front of the edits that lead up to the filter, but not of those that another step sees.
     assert gates("all", "normalise", "all", "width", "normalise", "survivors") == {3: 5}
     assert gates("exact_dedup", "survivors", "normalise", "survivors", "all") == {1: 1}
@@ -329,8 +333,11 @@ def test_what_if_of_a_step_that_only_annotates_is_known(make: Callable[..., Path
     known = what_if(done.ledger, ["noted/word_count.min=10"])
     assert known["exact"]
     assert known["removed"]["low"] == done.counts["removed"]
-    with pytest.raises(ConfigError, match="reach letters, of which no others were measured"):
-        what_if(done.ledger, ["noted/annotate=false"])
+    # Nobody is left behind by it, so that all were measured, of any that would drop some.
+    known = what_if(done.ledger, ["noted/annotate=false"])
+    noted["filter"]["annotate"] = False
+    assert known["exact"]
+    assert known["removed"]["low"] == govern(make([noted, LETTERS])).counts["removed"] > done.counts["removed"]
 
 
 SIGNALS = {"word_count": 12, "mean_word_length": 4, "char_entropy": 3.5, "distinct_word_fraction": 0.9}
