@@ -10,6 +10,7 @@ import typer
 
 from datagov import terminal
 from datagov.errors import ConfigError
+from detectors.commands.extract_spans import read_spans
 from detectors.commands.target_options import (
     AdapterOption,
     ApiOption,
@@ -28,8 +29,7 @@ from detectors.commands.target_options import (
 )
 
 if TYPE_CHECKING:
-    from detectors.probes.extraction import Replayed, Span, Tasks
-    from detectors.texts import Texts
+    from detectors.probes.extraction import Replayed, Tasks
 
 __all__ = ["register"]
 
@@ -122,7 +122,7 @@ def extract_command(
     if (budget_requests or budget_tokens) and not (remote and samples is not None):
         raise ConfigError("--budget-requests and --budget-tokens are for --samples of an endpoint")
     given = read_texts(texts, dataset=dataset)
-    asked = None if spans is None else _spans(spans, given)
+    asked = None if spans is None else read_spans(spans, given)
     others = None if controls is None else read_texts(controls)
     suspect = opened(
         target,
@@ -237,39 +237,3 @@ def _table(tasks: Tasks, found: Replayed) -> Any:
             "confidence": pa.array(found.confidence_N, pa.float64(), from_pandas=True),
         }
     )
-
-
-def _spans(path: Path, texts: Texts) -> list[Span]:
-    """Return the spans of the ledger that are of these texts, by text and start.
-
-    Raises
-    ------
-    InputError
-        There are none of these texts, or it is no table of spans.
-    """
-    import pyarrow as pa
-    import pyarrow.dataset as ds
-
-    from datagov.errors import InputError
-    from detectors.probes.extraction import Span
-
-    try:
-        table = ds.dataset(path, format="parquet", exclude_invalid_files=True).to_table(
-            columns=["doc_id", "rule", "start", "end"]
-        )
-    except (pa.ArrowInvalid, OSError, KeyError) as error:
-        raise InputError(f"--spans {path}: not the ledger's spans ({error})") from error
-    rows = {value.bytes: at for at, value in enumerate(texts.doc_id.to_pylist())}
-    found = sorted(
-        {
-            (rows[row["doc_id"].bytes], row["start"], row["end"], row["rule"])
-            for row in table.to_pylist()
-            if row["doc_id"].bytes in rows
-        }
-    )
-    if not found:
-        raise InputError(
-            f"--spans {path}: none of its {table.num_rows} spans are of the texts; texts as the step read them are needed, with "
-            "their doc_id, or with the id that the recipe names and --dataset"
-        )
-    return [Span(*one) for one in found]

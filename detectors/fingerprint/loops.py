@@ -10,7 +10,6 @@ __all__ = ["Loop", "find_loop"]
 
 LEAST_COUNT = 3
 LEAST_UNIT_CHARS = 3
-LEAST_DISTINCT_CHARS = 2
 SEED_COVERAGE = 0.95
 
 
@@ -33,7 +32,7 @@ class Loop:
 def find_loop(text: str) -> Loop | None:
     """Return the loop with the smallest period at the end of a text, its seed included; None if there is none.
 
-    A unit has at least three characters, two of them different, and comes at least three times.
+    A unit has at least three characters, is no repetition of a shorter one, and comes at least three times.
     """
     letters = "".join(character for character in text if character.isalnum()).casefold()
     codes = np.frombuffer(letters.encode("utf-32-le"), np.uint32)
@@ -42,6 +41,6 @@ def find_loop(text: str) -> Loop | None:
         start = 0 if not len(differing) else int(differing[-1]) + 1
         unit = letters[start : start + period]
         count = (len(codes) - start) / period
-        if count >= LEAST_COUNT and len(set(unit)) >= LEAST_DISTINCT_CHARS:
+        if count >= LEAST_COUNT and unit not in (unit + unit)[1:-1]:  # else it has a smaller period
             return Loop(unit, count, (len(codes) - start) / len(codes))
     return None

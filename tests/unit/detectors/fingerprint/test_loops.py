@@ -22,7 +22,9 @@ NONE = {
     "ruler": "━━━━━━━━━━━━━━━━━━━━━━",
     "percent": "%%%%%%%%%%%%%%%%%%",
     "one letter": "aaaaaaaaaaaaaaaaaaaa",
-    "two letters": "abababababababab"[:5],
+    "two letters": "abababababababab",
+    "a word of two letters": " ys ys ys ys ys ys ys ys ys",
+    "two characters": "你好你好你好你好你好你好",
     "prose": "Permission is hereby granted, free of charge, to any person obtaining a copy",
     "arrow function": "generated = () => { return this.state; }",
     "twice": "hedgehog hedgehog",
@@ -67,4 +69,5 @@ def tail(text: str, period: int) -> int | None:
     while length < len(text) and text[-length - 1] == text[-length - 1 + period]:
         length += 1
     unit = text[len(text) - length :][:period]
-    return length if length >= 3 * period and len(set(unit)) >= 2 else None
+    repeated = any(unit == unit[:part] * (period // part) for part in range(1, period))
+    return length if length >= 3 * period and not repeated else None

@@ -124,3 +124,25 @@ def test_the_command_counts_passages_controls_and_spans(
     assert said["by_rule"]["email"]["exact"] == 1
     assert main([*asked, "--spans", str(texts)]) == 3
     assert "not the ledger's spans" in capsys.readouterr().err
+    assert main([*asked, "--spans", str(tmp_path / "nowhere")]) == 3
+    assert "nothing is there" in capsys.readouterr().err
+
+
+def test_spans_of_texts_that_were_edited_since_are_refused(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "corpus").mkdir()
+    text = f"{ALPHABET[:9]} me@example.com {ALPHABET}"
+    pq.write_table(pa.table({"id": ["a", "b"], "text": [text, ALPHABET]}), tmp_path / "corpus/0.parquet")
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "dataset: pii\ninput: {path: corpus/, text: text, id: id}\noutput: out/\nsteps: [redact: {}]\n"
+    )
+    assert main(["run", str(recipe), "--workers", "1", "--quiet"]) == 0
+    asked = ["--target", f"ngram:{place.parent / 'model.json'}", "--tokenizer", str(place), "--json"]
+    asked += ["--spans", str(tmp_path / "out/ledger/spans"), "--dataset", "pii"]
+    capsys.readouterr()
+    assert main(["detect", "extract", str(tmp_path / "corpus"), *asked]) == 0
+    assert json.loads(capsys.readouterr().out)["texts"]["passages"] == 1
+    assert main(["detect", "extract", str(tmp_path / "out/data/r1"), *asked]) == 3
+    assert "its spans would be other words" in capsys.readouterr().err
