@@ -23,6 +23,7 @@ from detectors.commands.target_options import (
     TokenizerOption,
     opened,
     opened_beside,
+    warn_of_tolerance,
 )
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def score_command(
             layout=layout,
             concurrency=concurrency,
         )
+        warn_of_tolerance(held)
         plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy)
         tracer = tracer_of(held, plan, store=traces, advance=progress.advance)
     other = None
@@ -136,6 +138,7 @@ def score_command(
         judge = opened_beside(
             reference, dtype=dtype, device=device, tokenizer=tokenizer, concurrency=concurrency
         )
+        warn_of_tolerance(judge)
         # The same windows, or the difference would be one of contexts.
         cut = plan_windows(judge, window_tokens=tracer.plan.window_tokens, policy=tracer.plan.policy)
         other = tracer_of(judge, cut, store=traces, advance=progress.advance)

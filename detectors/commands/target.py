@@ -16,6 +16,7 @@ from detectors.commands.target_options import (
     KeyVariableOption,
     ModelOption,
     StartTokenOption,
+    warn_of_tolerance,
 )
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def check_command(
         terminal.print_json(record)
     else:
         _print(record)
+    warn_of_tolerance(target)
     if target.capabilities.prompt_logprobs != "exact":
         raise typer.Exit(4)
 

@@ -28,6 +28,7 @@ __all__ = [
     "TokenizerOption",
     "opened",
     "opened_beside",
+    "warn_of_tolerance",
 ]
 
 TargetOption = Annotated[
@@ -141,3 +142,12 @@ def opened(
     for remark in target.facts.notes:
         terminal.note(remark)
     return target
+
+
+def warn_of_tolerance(target: Target) -> None:
+    """Say if a target's numbers depend on the batch more than its number format is expected to let them."""
+    from detectors.targets.tolerance import remark_on
+
+    remark = remark_on(target.facts, target.capabilities)
+    if remark is not None:
+        terminal.note(remark)

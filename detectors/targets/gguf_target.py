@@ -38,6 +38,8 @@ FOREIGN = (
     "start_token",
 )
 """Options of other targets."""
+PROBE_TOKENS = 192
+"""Tokens that its tolerance is measured on: rows are never batched, so that few are enough."""
 CONTEXT = 2048
 """Most tokens of a window, if the model was made for as many; the library keeps a score for each of them and each word of
 the vocabulary."""
@@ -191,7 +193,12 @@ def open_target(spec: str, options: OpenOptions) -> GgufTarget:
     except (ValueError, RuntimeError, OSError) as error:
         raise TargetError(f"{path}: cannot be loaded as GGUF ({error})") from error
     target = GgufTarget(model, spec, digest("gguf/1", file_digest(path)), tokenizer)
-    target.capabilities = replace(target.capabilities, tolerance_nats=measured_tolerance(target))
+    seen = measured_tolerance(
+        [target],
+        tokens=PROBE_TOKENS,
+        context=target.capabilities.context_tokens,
+    )
+    target.capabilities = replace(target.capabilities, tolerance_nats=seen)
     return target
 
 

@@ -67,7 +67,10 @@ class Target(Protocol):
     """A model under test. Every call is deterministic up to `capabilities.tolerance_nats`."""
 
     facts: TargetFacts
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can be asked."""
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """Return the token ids of each text, without any special token."""

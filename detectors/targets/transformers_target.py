@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from copy import copy
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from detectors.targets.precision import at_least_fp32
 from detectors.targets.sampling import drawn
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, token_statistics
-from detectors.targets.tolerance import measured_tolerance
+from detectors.targets.tolerance import measured_tolerance, tokens_to_measure
 from detectors.trace import TraceBatch, TraceOrigin
 
 __all__ = ["LAYOUTS", "TransformersTarget"]
@@ -81,26 +82,35 @@ class TransformersTarget:
         self._batch_tokens = batch_tokens or BATCH_TOKENS[kind]
         row_bytes = facts.vocabulary_size * (8 if model.dtype == torch.float64 else 4)
         self._chunk_rows = max(CHUNK_BYTES[kind] // row_bytes, 16)
-        self._head = head_of(model, self._decoder)
+        self.head: OutputHead | None = head_of(model, self._decoder)
+        """Its output layer, where applying it by hand gives the model's own logits."""
         self.facts, self.folder = facts, folder
-        self.capabilities = Capabilities(
+        self._context: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What it can be asked; how far its numbers depend on the batch is measured when this is first asked."""
+        tokens = tokens_to_measure(self._model.num_parameters(), self._input_device.type)
+        ways = [self.laid_out(layout) for layout in LAYOUTS]
+        return Capabilities(
             prompt_logprobs="exact",
             generated_logprobs="exact",
             id_prompts=True,
             statistics=STATISTICS,
-            context_tokens=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+            context_tokens=self._context,
+            tolerance_nats=measured_tolerance(ways, tokens=tokens, context=self._context),
         )
-        self.capabilities = replace(self.capabilities, tolerance_nats=measured_tolerance(self))
+
+    def laid_out(self, layout: str) -> TransformersTarget:
+        """Return the same model, its batches laid out as named."""
+        other = copy(self)
+        other._layout = layout  # noqa: SLF001 - a copy of ourselves
+        return other
 
     @property
     def model(self) -> Any:
         """The transformers.PreTrainedModel."""
         return self._model
-
-    @property
-    def head(self) -> OutputHead | None:
-        """Its output layer, where applying it by hand gives the model's own logits."""
-        return self._head
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -111,7 +121,9 @@ class TransformersTarget:
         ConfigError
             The target was opened without one.
         """
-        return self._text_tokenizer
+        if self._tokenizer is None:
+            raise ConfigError(f"{self.facts.name} was opened without a tokenizer: give it token ids")
+        return self._tokenizer
 
     @property
     def batch_tokens(self) -> int:
@@ -120,11 +132,11 @@ class TransformersTarget:
 
     def encode(self, texts: Sequence[str]) -> TokenBatch:
         """Return the token ids of each text, without any special token."""
-        return TokenBatch(*self._text_tokenizer.encode(texts))
+        return TokenBatch(*self.tokenizer.encode(texts))
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of token ids; bytes that are not UTF-8 become U+FFFD."""
-        return self._text_tokenizer.decode(token_ids)
+        return self.tokenizer.decode(token_ids)
 
     def trace(self, windows: TokenBatch) -> TraceBatch:
         """Return the statistics of every token but the first of each row.
@@ -218,12 +230,6 @@ class TransformersTarget:
     def confirm(self) -> None:
         """Nothing to make sure of: the weights are in this process's memory."""
 
-    @property
-    def _text_tokenizer(self) -> Tokenizer:
-        if self._tokenizer is None:
-            raise ConfigError(f"{self.facts.name} was opened without a tokenizer: give it token ids")
-        return self._tokenizer
-
     def _origin(self, windows: TokenBatch) -> TraceOrigin:
         return TraceOrigin(
             target_digest=self.facts.digest,
@@ -236,11 +242,10 @@ class TransformersTarget:
         )
 
     def _check(self, rows: TokenBatch, more: int = 0) -> None:
-        context = self.capabilities.context_tokens if hasattr(self, "capabilities") else None
         longest = int(rows.lengths.max(initial=0)) + more
-        if context is not None and longest > context:
+        if self._context is not None and longest > self._context:
             raise TargetError(
-                f"{self.facts.name}: {longest} tokens in a row, its context holds {context}: shorter texts or samples, or windows, fit"
+                f"{self.facts.name}: {longest} tokens in a row, its context holds {self._context}: shorter texts or samples, or windows, fit"
             )
         highest = int(rows.token_ids.max(initial=0))
         if highest >= self.facts.vocabulary_size or int(rows.token_ids.min(initial=0)) < 0:
@@ -282,14 +287,14 @@ class TransformersTarget:
             given["past_key_values"] = cache_behind(states)
         if positions is not None:
             given["position_ids"] = positions
-        if self._head is None:
+        if self.head is None:
             flat = self._model(**given).logits.flatten(0, 1)
         else:
-            flat = self._decoder(**given).last_hidden_state.flatten(0, 1).to(self._head.device)
+            flat = self._decoder(**given).last_hidden_state.flatten(0, 1).to(self.head.device)
         before, token_M = before.to(flat.device), token_M.to(flat.device)
         parts = []
         for start in range(0, len(token_M), self._chunk_rows):
             chosen = flat[before[start : start + self._chunk_rows]]
-            logits_MV = at_least_fp32(chosen) if self._head is None else self._head.logits(chosen)
+            logits_MV = at_least_fp32(chosen) if self.head is None else self.head.logits(chosen)
             parts.append(self._statistics(logits_MV, token_M[start : start + self._chunk_rows]))
         return TokenStatistics(*(torch.cat(columns) for columns in zip(*parts, strict=True)))

@@ -154,7 +154,7 @@ def test_options_that_a_target_does_not_heed_are_refused(url: str, marked: Path)
     for more, said in (
         (("--rows", 8), "--rows is for checkpoints"),
         (("--max-hours", 1), "--max-hours is for checkpoints"),
-        (("--tokens", 500), "its context holds 128 tokens"),
+        (("--tokens", 500), "its context holds 127 tokens"),
         (("--dtype", "float32"), "--dtype is for checkpoints"),
     ):
         stray = forced(url, marked, *more)
