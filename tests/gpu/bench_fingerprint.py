@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from bench_gpu import BILLION, PEAK_FLOPS, random_llama, seconds, synchronise
 
 from detectors.fingerprint.engine import ForcingEngine
 from detectors.fingerprint.paths import Paths
@@ -29,35 +30,12 @@ from detectors.targets.output_head import head_of
 from detectors.targets.target import TargetFacts
 from detectors.targets.transformers_target import TransformersTarget
 
-PEAK_FLOPS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12}
-"""Dense bf16 peak by name of the GPU."""
 SURVIVE = 0.035
 """Share of seeds that the output layer is scaled to let survive the first step."""
 RULE = RULES["reference"]
 MARGIN = 0.01
 BOS = 1
 LONG_STEPS = 50
-
-
-def make_model(device: str, *, tiny: bool) -> Any:
-    """Return the model in bf16, the same for every run."""
-    hidden, inner, layers, heads, key_heads = (64, 64, 2, 2, 1) if tiny else (2048, 8192, 16, 32, 8)
-    config = transformers.LlamaConfig(
-        vocab_size=512 if tiny else 32_000,
-        hidden_size=hidden,
-        intermediate_size=inner,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=key_heads,
-        max_position_embeddings=1024,
-        tie_word_embeddings=False,
-    )
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.bfloat16)
-    with torch.device(device):
-        model = transformers.LlamaForCausalLM(config)
-    torch.set_default_dtype(torch.float32)
-    return model.eval()
 
 
 @torch.inference_mode()
@@ -80,25 +58,6 @@ def flops_of_a_token(model: Any) -> float:
     """Return the floating point operations of one token's matrix products; attention to two tokens is less than 0.1 %."""
     matrices = sum(p.numel() for p in model.parameters() if p.ndim == 2)
     return 2.0 * (matrices - model.get_input_embeddings().weight.numel())
-
-
-def synchronise() -> None:
-    """Wait for the GPU."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def seconds(work: Callable[[], Any], *, repeats: int = 3) -> float:
-    """Return the least wall time of some runs, after one to warm up."""
-    work()
-    best = float("inf")
-    for _ in range(repeats):
-        synchronise()
-        started = time.perf_counter()
-        work()
-        synchronise()
-        best = min(best, time.perf_counter() - started)
-    return best
 
 
 @torch.inference_mode()
@@ -193,7 +152,11 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not options.tiny:
         parser.error("no GPU; --tiny runs on a CPU")
-    model = make_model(device, tiny=options.tiny)
+    model = (
+        random_llama(device, 512, (64, 64, 2, 2, 1))
+        if options.tiny
+        else random_llama(device, 32_000, BILLION)
+    )
     spread = scale_head(model)
     gpu = torch.cuda.get_device_name(0) if device == "cuda" else "none"
     peak = next((value for name, value in PEAK_FLOPS.items() if name in gpu), None)

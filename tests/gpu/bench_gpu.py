@@ -29,6 +29,7 @@ from detectors.targets.transformers_target import TransformersTarget
 
 PEAK_FLOPS = {"H100 PCIe": 756e12, "H100": 989e12, "H200": 989e12, "A100": 312e12}
 """Dense bf16 peak by name of the GPU."""
+BILLION = (2048, 8192, 16, 32, 8)
 HEAD_STD = 0.08
 """Spread of the output layer's weights: logits then spread by about 3.6, as a trained model's do."""
 
@@ -43,12 +44,11 @@ class MeanLogprobOnly(TransformersTarget):
         return TokenStatistics(logprob_M, *(logprob_M,) * 3, none_M, none_M)
 
 
-def make_model(device: str, *, tiny: bool) -> Any:
-    """Return the model in bf16, the same for every run."""
-    size = (64, 64, 1, 1, 1) if tiny else (2048, 8192, 16, 32, 8)
+def random_llama(device: str, vocabulary: int, size: tuple[int, int, int, int, int]) -> Any:
+    """Return a model in bf16, the same for every run; `size` is hidden, inner, layers, heads, key heads."""
     hidden, inner, layers, heads, key_heads = size
     config = transformers.LlamaConfig(
-        vocab_size=300 if tiny else 32_000,
+        vocab_size=vocabulary,
         hidden_size=hidden,
         intermediate_size=inner,
         num_hidden_layers=layers,
@@ -62,9 +62,15 @@ def make_model(device: str, *, tiny: bool) -> Any:
     with torch.device(device):
         model = transformers.LlamaForCausalLM(config)
     torch.set_default_dtype(torch.float32)
+    return model.eval()
+
+
+def make_model(device: str, *, tiny: bool) -> Any:
+    """Return the model that is traced."""
+    model = random_llama(device, 300, (64, 64, 1, 1, 1)) if tiny else random_llama(device, 32_000, BILLION)
     with torch.no_grad():
         model.lm_head.weight.normal_(0.0, HEAD_STD)
-    return model.eval()
+    return model
 
 
 def target_of(

@@ -337,7 +337,9 @@ def test_what_if_of_a_step_that_only_annotates_is_known(make: Callable[..., Path
     known = what_if(done.ledger, ["noted/annotate=false"])
     noted["filter"]["annotate"] = False
     assert known["exact"]
-    assert known["removed"]["low"] == govern(make([noted, LETTERS])).counts["removed"] > done.counts["removed"]
+    assert (
+        known["removed"]["low"] == govern(make([noted, LETTERS])).counts["removed"] > done.counts["removed"]
+    )
 
 
 SIGNALS = {"word_count": 12, "mean_word_length": 4, "char_entropy": 3.5, "distinct_word_fraction": 0.9}
