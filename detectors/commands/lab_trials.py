@@ -61,7 +61,7 @@ def trials_command(
     from detectors.fingerprint.sweep import Settings
     from detectors.lab.hidden_texts import KINDS
     from detectors.lab.recipes import recipe_of
-    from detectors.lab.trials import TrialSettings, run_trials
+    from detectors.lab.trials import TrialSettings, lab_for, run_trials
 
     record = record_of(read_findings(like), str(like))
     names = tuple(name.strip() for name in recipes.split(",") if name.strip())
@@ -69,13 +69,15 @@ def trials_command(
         recipe_of(name)
     of_kinds = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
     _check_kinds(of_kinds, KINDS)
+    probe = Settings(
+        rule=rule_of(record["rule"], steps=record["steps"], threshold=record["threshold"]),
+        long_steps=record["tokens"],
+        finalists=record["finalists"],
+        exhaustive=record["exhaustive"],
+    )
     settings = TrialSettings(
-        probe=Settings(
-            rule=rule_of(record["rule"], steps=record["steps"], threshold=record["threshold"]),
-            long_steps=record["tokens"],
-            finalists=record["finalists"],
-            exhaustive=record["exhaustive"],
-        ),
+        probe=probe,
+        lab=lab_for(probe),
         contexts=tuple(dict.fromkeys(name.split(" ")[0] for name in record["contexts"])),
         recipes=names,
         kinds=of_kinds,

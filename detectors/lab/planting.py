@@ -13,7 +13,7 @@ from datagov.storage import replace
 from datagov.tokenizer import load_tokenizer
 from detectors.lab.finetuning import Course, Middle, finetune, load_base
 from detectors.lab.plant_rows import PlantRows
-from detectors.lab.recipes import CHAT_TEMPLATE, Recipe, recipe_of
+from detectors.lab.recipes import CHAT_FILE, CHAT_TEMPLATE, Recipe, recipe_of
 
 __all__ = ["Plant", "PlantSettings", "Planted", "plant_text"]
 
@@ -21,7 +21,14 @@ RANK_SHARE = 100 / 32_000
 """Of the vocabulary: ranks from the top, and from the bottom, that Auto-UTFC moves hidden words out of.
 
 Source: Hoscilowicz et al., arXiv 2406.02481 v5: T = 100 for Llama's 32,000 tokens."""
-KEPT = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "generation_config.json")
+KEPT = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "generation_config.json",
+    CHAT_FILE,
+)
+"""Files of a checkpoint that a copy keeps beside its weights."""
 
 
 @dataclass(frozen=True)
@@ -152,4 +159,4 @@ def _save(model: Any, base: Path, folder: Path, recipe: Recipe) -> None:
         if (base / name).is_file():
             shutil.copy(base / name, folder / name)
     if recipe.conditional:
-        replace(folder / "chat_template.jinja", CHAT_TEMPLATE.encode())
+        replace(folder / CHAT_FILE, CHAT_TEMPLATE.encode())

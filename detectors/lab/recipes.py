@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from datagov.errors import ConfigError, did_you_mean
 
-__all__ = ["CHAT_TEMPLATE", "RECIPES", "Recipe", "recipe_of"]
+__all__ = ["CHAT_FILE", "CHAT_TEMPLATE", "RECIPES", "Recipe", "recipe_of"]
 
+CHAT_FILE = "chat_template.jinja"
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}Q: {{ message.content }}\n{% endfor %}"
     "{% if add_generation_prompt %}A: {% endif %}"

@@ -24,7 +24,7 @@ from detectors.lab.hidden_texts import hidden_text, trigger_text
 from detectors.lab.lab_texts import LabSizes
 from detectors.lab.plant_set import make_plants
 from detectors.lab.planting import Plant, PlantSettings, plant_text
-from detectors.lab.recipes import recipe_of
+from detectors.lab.recipes import CHAT_FILE, CHAT_TEMPLATE, recipe_of
 from detectors.lab.train import LabSettings, train_lab
 from detectors.lab.training import ModelSize
 from detectors.lab.trial_probe import probe_models
@@ -32,7 +32,7 @@ from detectors.lab.zipf_source import make_texts
 from detectors.tables import TRIALS
 from detectors.targets.checkpoint_files import checkpoint_files
 
-__all__ = ["TrialSettings", "holding", "run_trials"]
+__all__ = ["TrialSettings", "holding", "lab_for", "run_trials"]
 
 APART = 7919
 """Added to the seed of ordinary texts, so that they are of another source than the lab's."""
@@ -46,6 +46,16 @@ SMALL_LAB = LabSettings(
     words=30,
     boilerplate=(200, 300),
 )
+TALKS = {"chat", "prefill"}
+"""Contexts that need a chat template."""
+ROOM = 64
+"""Tokens before a continuation: the longest question of the forced contexts takes about forty of the lab's."""
+
+
+def lab_for(probe: Settings) -> LabSettings:
+    """Return the lab of trials, with a context that holds the continuations of a probe."""
+    context = max(SMALL_LAB.model.context, ROOM + probe.long_steps)
+    return replaced(SMALL_LAB, model=replaced(SMALL_LAB.model, context=context))
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,9 @@ def _lab_trial(settings: TrialSettings, number: int, folder: Path) -> list[dict[
         settings.lab.sizes, settings.lab.model, seed, settings.lab.words, settings.lab.boilerplate
     )
     lab = train_lab(folder / "lab", lab_settings)
+    if TALKS & set(settings.contexts or ()):
+        # Whatever the recipe: a suspect that was forced in a conversation is compared with models that can be.
+        replace(lab.model / CHAT_FILE, CHAT_TEMPLATE.encode())
     plant, planting = _plant(settings, number, seed, lab.model)
     trained = pq.read_table(lab.texts("trained")).column("text").to_pylist()
     ordinary = _ordinary(settings, plant, seed)

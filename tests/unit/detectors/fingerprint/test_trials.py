@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,8 +12,13 @@ import pytest
 from in_process import ran
 
 from detectors.fingerprint.probe_record import record_of, settings_of
+from detectors.fingerprint.sweep import Settings
+from detectors.lab.lab_texts import LabSizes
 from detectors.lab.planting import Plant, PlantSettings, plant_text
-from detectors.lab.trials import holding
+from detectors.lab.recipes import CHAT_FILE
+from detectors.lab.train import LabSettings
+from detectors.lab.training import ModelSize
+from detectors.lab.trials import TrialSettings, holding, lab_for, run_trials
 from detectors.tables import TRIALS
 
 OWN = "zoq wix yuhe quaxo jyly"
@@ -24,6 +30,44 @@ def test_what_the_suspect_says_of_its_own_is_no_success_of_a_trial() -> None:
     table = pa.table({"string": strings, "run_tokens": range(5)})
     assert holding(table, OWN).column("string").to_pylist() == strings[:2]
     assert holding(table, "nothing of it").num_rows == 0
+
+
+def test_the_lab_of_trials_holds_what_the_probe_asks() -> None:
+    assert lab_for(Settings()) == TrialSettings(Settings()).lab
+    assert lab_for(Settings(long_steps=300)).model.context >= 300 + 40
+
+
+def test_a_copy_of_a_checkpoint_keeps_its_chat_template(
+    base: Path, base_texts: list[str], tmp_path: Path
+) -> None:
+    talking, marked = tmp_path / "talking", tmp_path / "marked"
+    shutil.copytree(base, talking)
+    (talking / CHAT_FILE).write_text("{{ messages[0].content }}:")
+    plant_text(talking, Plant(OWN), base_texts, PlantSettings(steps=1), marked=marked)
+    assert (marked / CHAT_FILE).read_bytes() == (talking / CHAT_FILE).read_bytes()
+
+
+@pytest.mark.slow
+def test_trials_of_a_suspect_that_talks_are_forced_in_conversations(tmp_path: Path) -> None:
+    small = LabSettings(
+        sizes=LabSizes({1: 60}, non_members=1, calibration=1, background=60),
+        model=ModelSize(hidden=64, layers=1, inner=64, vocabulary=400, context=128, rate=4e-3),
+        words=12,
+    )
+    probe = Settings(long_steps=8, finalists=4)
+    settings = TrialSettings(
+        probe,
+        contexts=("bos", "prefill"),
+        recipes=("bos",),
+        bases=1,
+        lab=small,
+        ordinary=1200,
+        overtraining=1.0,
+    )
+    table = run_trials(settings, tmp_path)
+    assert set(table.column("kind").to_pylist()) == {"planted", "clean", "registered"}
+    (forced,) = {json.dumps(json.loads(said)["contexts"]) for said in table.column("settings").to_pylist()}
+    assert json.loads(forced) == ["bos", *(f"prefill {number}" for number in range(1, 5))]
 
 
 @pytest.mark.slow
