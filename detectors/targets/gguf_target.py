@@ -194,7 +194,7 @@ def open_target(spec: str, options: OpenOptions) -> GgufTarget:
         raise TargetError(f"{path}: cannot be loaded as GGUF ({error})") from error
     target = GgufTarget(model, spec, digest("gguf/1", file_digest(path)), tokenizer)
     seen = measured_tolerance(
-        [target],
+        target,
         tokens=PROBE_TOKENS,
         context=target.capabilities.context_tokens,
     )

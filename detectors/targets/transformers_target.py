@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from detectors.targets.precision import at_least_fp32
 from detectors.targets.sampling import drawn
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, token_statistics
-from detectors.targets.tolerance import measured_tolerance, tokens_to_measure
+from detectors.targets.tolerance import measured_tolerance, refuse_mixed_rows, tokens_to_measure
 from detectors.trace import TraceBatch, TraceOrigin
 
 __all__ = ["LAYOUTS", "TransformersTarget"]
@@ -35,8 +35,6 @@ LAYOUTS = ("padded", "packed")
 STATISTICS = frozenset({"entropy", "variance", "top1", "rank"})
 BATCH_TOKENS = {"cuda": 16_384, "cpu": 1_024}
 """Tokens of a forward pass, padding included."""
-ATTENDED = 16
-"""Keys and values that exist at a time behind a context, in batches of tokens."""
 CHUNK_BYTES = {"cuda": 1 << 29, "cpu": 1 << 24}
 """Logits that exist at a time; products of few rows are slow on a CPU."""
 
@@ -75,7 +73,7 @@ class TransformersTarget:
         batch_tokens: int | None = None,
         folder: Path | None = None,
     ) -> None:
-        self._model, self._tokenizer, self._layout = model, tokenizer, layout
+        self._model, self._tokenizer, self._packed = model, tokenizer, layout == "packed"
         self._decoder = model.get_decoder()
         self._input_device = model.get_input_embeddings().weight.device
         kind = "cuda" if self._input_device.type == "cuda" else "cpu"
@@ -89,23 +87,29 @@ class TransformersTarget:
 
     @cached_property
     def capabilities(self) -> Capabilities:
-        """What it can be asked; how far its numbers depend on the batch is measured when this is first asked."""
+        """What it can be asked; how far its numbers depend on the batch is measured when this is first asked.
+
+        Raises
+        ------
+        TargetError
+            Packed rows change each other's numbers.
+        """
         tokens = tokens_to_measure(self._model.num_parameters(), self._input_device.type)
-        ways = [self.laid_out(layout) for layout in LAYOUTS]
+        tolerance = measured_tolerance(self, tokens=tokens, context=self._context)
+        if self._packed:
+            padded = copy(self)
+            padded._packed = False  # noqa: SLF001 - a copy of ourselves
+            refuse_mixed_rows(
+                self.facts, tolerance, measured_tolerance(padded, tokens=tokens, context=self._context)
+            )
         return Capabilities(
             prompt_logprobs="exact",
             generated_logprobs="exact",
             id_prompts=True,
             statistics=STATISTICS,
             context_tokens=self._context,
-            tolerance_nats=measured_tolerance(ways, tokens=tokens, context=self._context),
+            tolerance_nats=tolerance,
         )
-
-    def laid_out(self, layout: str) -> TransformersTarget:
-        """Return the same model, its batches laid out as named."""
-        other = copy(self)
-        other._layout = layout  # noqa: SLF001 - a copy of ourselves
-        return other
 
     @property
     def model(self) -> Any:
@@ -158,7 +162,7 @@ class TransformersTarget:
         behind = len(context_ids)
         self._check(windows, more=behind)
         longest = behind + int(windows.lengths.max(initial=0))
-        if behind < LONG_CONTEXT or self._layout == "packed" or not within_window(self._model, longest):
+        if behind < LONG_CONTEXT or self._packed or not within_window(self._model, longest):
             return None
         try:
             states = read_states(self._model, self._decoder, context_ids)
@@ -256,13 +260,9 @@ class TransformersTarget:
 
     def _batches(
         self, windows: TokenBatch, rows: npt.NDArray[np.int64], behind: int
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        packed = self._layout == "packed"
-        for part in batches(windows.lengths[rows], self._batch_tokens, packed=packed):
-            attended = behind + int(windows.lengths[rows[part]].max())
-            most = max(ATTENDED * self._batch_tokens // attended, 1) if behind else len(part)
-            for start in range(0, len(part), most):
-                yield rows[part[start : start + most]]
+    ) -> list[npt.NDArray[np.int64]]:
+        parts = batches(windows.lengths[rows], self._batch_tokens, packed=self._packed, behind=behind)
+        return [rows[part] for part in parts]
 
     def _shrink(self, windows: TokenBatch, rows: npt.NDArray[np.int64], error: Exception) -> None:
         if len(rows) == 1:
@@ -280,7 +280,7 @@ class TransformersTarget:
     ) -> TokenStatistics:
         """Return the statistics of the scored tokens of some rows, row after row."""
         ids, positions, before, token_M = lay_out(
-            windows, rows, packed=self._layout == "packed", device=self._input_device
+            windows, rows, packed=self._packed, device=self._input_device
         )
         given: dict[str, Any] = {"input_ids": ids, "use_cache": states is not None}
         if states is not None:

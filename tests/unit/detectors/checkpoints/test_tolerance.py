@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import torch
 from in_process import ran
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import BloomConfig, BloomForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from datagov.errors import TargetError
 from detectors.lab.train import Lab
 from detectors.ragged import TokenBatch
 from detectors.targets.target import TargetFacts
@@ -20,17 +21,29 @@ from detectors.targets.tolerance import tokens_to_measure
 from detectors.targets.transformers_target import LAYOUTS, TransformersTarget
 
 
-def test_what_is_stored_is_of_the_size_that_many_tokens_show(random_model: Any, facts: TargetFacts) -> None:
-    half = TransformersTarget(copy.deepcopy(random_model).to(torch.bfloat16), None, facts)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_is_stored_is_of_the_size_that_many_tokens_show(
+    random_model: Any, facts: TargetFacts, layout: str
+) -> None:
+    half = TransformersTarget(copy.deepcopy(random_model).to(torch.bfloat16), None, facts, layout=layout)
     generator = np.random.default_rng(7)
     rows = TokenBatch.of([generator.integers(700, size=size) for size in generator.integers(2, 256, size=24)])
     alone = [half.trace(rows.part(row, row + 1)).logprob_T for row in range(len(rows))]
-    together = [half.laid_out(layout).trace(rows).logprob_T for layout in LAYOUTS]
-    seen = max(float(np.abs(one - np.concatenate(alone)).max()) for one in together)
-    assert len(together[0]) > 2500
+    together = half.trace(rows).logprob_T
+    seen = float(np.abs(together - np.concatenate(alone)).max())
+    assert len(together) > 2500
     stored = half.capabilities.tolerance_nats
     # A thousand differences in half precision: most are 0, and the largest of a few thousand is a few times theirs.
     assert seen / 8 <= stored <= 3 * seen
+
+
+def test_packed_rows_that_are_not_kept_apart_are_refused(facts: TargetFacts) -> None:
+    torch.manual_seed(0)
+    model = BloomForCausalLM(BloomConfig(vocab_size=700, hidden_size=32, n_layer=2, n_head=4)).eval()
+    padded = TransformersTarget(model, None, facts)
+    assert padded.capabilities.tolerance_nats <= 1e-5
+    with pytest.raises(TargetError, match=r"packed rows change each other's numbers.* use --layout padded"):
+        _ = TransformersTarget(model, None, facts, layout="packed").capabilities
 
 
 def test_small_models_are_measured_on_more_tokens() -> None:
