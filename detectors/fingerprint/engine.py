@@ -19,6 +19,7 @@ from detectors.fingerprint.paths import Paths
 from detectors.fingerprint.prefix_cache import rewind, select
 from detectors.fingerprint.pruning import Rule
 from detectors.fingerprint.shared_context import SharedContext
+from detectors.targets.cpu_statistics import row_statistics
 from detectors.targets.fused_statistics import fused_statistics
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead
@@ -161,12 +162,15 @@ class ForcingEngine:
 
     @staticmethod
     def _most_probable(logits_MV: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        any_M = torch.zeros(len(logits_MV), dtype=torch.int64, device=logits_MV.device)
+        in_one_pass = None
         if logits_MV.is_cuda:
-            any_M = torch.zeros(len(logits_MV), dtype=torch.int64, device=logits_MV.device)
-            fused = fused_statistics(logits_MV, any_M)
-            if fused is not None:
-                *_, top1_M, _, top1_id_M = fused
-                return top1_id_M.to(torch.int64), top1_M
+            in_one_pass = fused_statistics(logits_MV, any_M)
+        elif logits_MV.dtype == torch.float32:
+            in_one_pass = row_statistics(logits_MV, any_M)
+        if in_one_pass is not None:
+            *_, top1_M, _, top1_id_M = in_one_pass
+            return top1_id_M.to(torch.int64), top1_M
         best_M, token_M = logits_MV.max(-1)
         return token_M, -logits_MV.sub_(best_M[:, None]).exp_().sum(-1).log()
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from detectors.targets.cpu_statistics import row_statistics
 from detectors.targets.fused_statistics import fused_statistics
 
 __all__ = ["TokenStatistics", "token_statistics"]
@@ -42,6 +43,9 @@ def token_statistics(logits_MV: torch.Tensor, token_M: torch.Tensor) -> TokenSta
     if logits_MV.is_cuda:
         fused = fused_statistics(logits_MV, token_M)
         return plain_statistics(logits_MV, token_M) if fused is None else TokenStatistics(*fused)
+    found = row_statistics(logits_MV, token_M) if logits_MV.dtype == torch.float32 else None
+    if found is not None:
+        return TokenStatistics(*found)
     rows = max(SLICE_BYTES // (logits_MV.shape[1] * logits_MV.itemsize), 1)
     parts = [
         plain_statistics(logits_MV[start : start + rows], token_M[start : start + rows])

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detectors.targets.batching import batches
-from detectors.targets.token_statistics import token_statistics
+from detectors.targets.cpu_statistics import row_statistics
+from detectors.targets.token_statistics import TokenStatistics, plain_statistics, token_statistics
 
 
 @pytest.mark.parametrize("spread", [0.01, 1.0, 30.0])
@@ -64,3 +65,72 @@ def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], budge
     for rows in found:
         used = int(sizes[rows].sum()) if packed else len(rows) * int(sizes[rows].max())
         assert used <= budget or len(rows) == 1
+
+
+@settings(max_examples=examples(60))
+@given(
+    rows=st.integers(0, 5),
+    vocabulary=st.sampled_from([1, 2, 7, 31, 1023, 1025, 2600]),
+    spread=st.sampled_from([0.0, 1e-3, 3.0, 200.0]),
+    shift=st.sampled_from([0.0, -400.0, 3e4]),
+    gone=st.booleans(),
+    seed=st.integers(0, 2**31),
+)
+def test_one_pass_over_a_row_says_what_the_plain_operations_say(
+    *, rows: int, vocabulary: int, spread: float, shift: float, gone: bool, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn((rows, vocabulary), generator=generator) * spread + shift
+    if gone:
+        logits[:, 1:][torch.rand((rows, vocabulary - 1), generator=generator) < 0.3] = -float("inf")
+    token = torch.randint(vocabulary, (rows,), generator=generator)
+    found = row_statistics(logits, token)
+    assert found is not None
+    expected = plain_statistics(logits.double(), token)
+    for name, ours, theirs in zip(TokenStatistics._fields, found, expected, strict=True):
+        if ours.dtype == torch.int32:
+            assert torch.equal(ours, theirs), name
+        else:
+            # Distances to the top are in fp32; squared they are up to the square of the spread.
+            scale = theirs.abs().clamp(1.0, 1e6) * (1 + spread if name == "variance" else 1)
+            near = (ours.double() - theirs).abs() <= 3e-6 * scale
+            assert bool((near | (ours == theirs)).all()), name
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_what_is_no_number_is_left_to_the_plain_operations(odd: float) -> None:
+    logits = torch.zeros((3, 40))
+    logits[1, 7] = odd
+    assert row_statistics(logits, torch.tensor([1, 2, 3])) is None
+    assert row_statistics(torch.full((1, 5), -float("inf")), torch.tensor([1])) is None
+    found = token_statistics(logits.clone(), torch.tensor([1, 2, 3]))
+    expected = plain_statistics(logits.clone(), torch.tensor([1, 2, 3]))
+    for ours, theirs in zip(found, expected, strict=True):
+        assert torch.equal(ours.isnan(), theirs.isnan())
+    assert float(found.logprob[0]) == float(expected.logprob[0])
+
+
+def test_threads_and_neighbours_change_no_bit() -> None:
+    generator = torch.Generator().manual_seed(1)
+    logits = torch.randn((300, 9000), generator=generator) * 4
+    token = torch.randint(9000, (300,), generator=generator)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        shared = row_statistics(logits, token)
+        torch.set_num_threads(1)
+        whole = row_statistics(logits, token)
+        wide = torch.cat([logits, logits], 1)
+        cut = row_statistics(wide[:, :9000], token)
+    finally:
+        torch.set_num_threads(before)
+    assert shared is not None
+    assert whole is not None
+    assert cut is not None
+    for one, other, third in zip(shared, whole, cut, strict=True):
+        assert torch.equal(one, other)
+        assert torch.equal(one, third)
+    for row in (0, 150, 299):
+        alone = row_statistics(logits[row : row + 1], token[row : row + 1])
+        assert alone is not None
+        assert all(float(part[0]) == float(every[row]) for part, every in zip(alone, whole, strict=True))
