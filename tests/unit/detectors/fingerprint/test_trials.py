@@ -101,11 +101,13 @@ def test_a_fresh_text_is_found_in_a_suspect_that_hides_another(
     assert bos["run"] > 0
     assert bos["score_place"] is not None
     assert trigger["score_place"] is not None or trigger["run"] == 0
-    clean = table.to_pylist()[:1] * 20
-    siblings = [row | {"kind": "clean", "run": 0, "on_suspect": False} for row in clean]
+    siblings = [
+        bos | {"trial": f"9-{at:03d}", "kind": "clean", "run": 0, "on_suspect": False} for at in range(20)
+    ]
     pq.write_table(pa.Table.from_pylist(siblings, TRIALS), tmp_path / "clean.parquet")
     verdict = ("detect", "hidden-verdict", joined_nothing(findings, tmp_path), "--json")
     ended = ran(*verdict, "--trials", output, "--trials", tmp_path / "clean.parquet")
+    assert ended.code in (0, 1), ended.err
     power = {one["recipe"]: one for one in json.loads(ended.out)["power"]}
     assert (power["bos"]["on_suspect"], power["bos"]["found"], power["bos"]["models"]) == (True, 1, 1)
 

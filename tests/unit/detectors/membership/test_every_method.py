@@ -18,6 +18,8 @@ from detectors.trace import TraceBatch
 
 VOCABULARY = 50
 LENGTHS = [0, 1, 2, 3, 7, 40, 40, 5]
+ROUNDING = 1e-12
+"""Of sums in fp64 that are taken in another order; scores here are below 100."""
 
 
 def full_trace(generator: np.random.Generator, lengths: list[int]) -> TraceBatch:
@@ -115,7 +117,7 @@ def test_a_more_probable_token_never_lowers_the_score(
     raised = inputs.plain.logprob_T.copy()
     raised[place] = min(0, raised[place] + gain)
     after = method.score(replace(inputs, plain=replace(inputs.plain, logprob_T=raised)), method.defaults)
-    assert after.values[0] >= method.score(inputs, method.defaults).values[0]
+    assert after.values[0] >= method.score(inputs, method.defaults).values[0] - ROUNDING
 
 
 @pytest.mark.parametrize("name", ["rank", "lowercase", "recall", "con_recall", "pac"])
