@@ -1,7 +1,6 @@
 """The token statistics of a CPU: a row of logits is read from memory once, and its numbers are made while it lies in the cache.
 
-With torch's operations the six numbers take about fifteen passes over the logits, which is a twentieth of a whole
-forward pass of a small model.
+With torch's operations the six numbers take about fifteen passes over the logits.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ FURTHEST: Final = np.float32(-1e9)
 BLOCK: Final = 1024
 """Numbers summed in fp32, which the compiler does in parallel; the sums of blocks are added in fp64."""
 SHARE: Final = 1 << 19
-"""Logits that are worth a thread: more than half a millisecond's."""
+"""Logits that are worth a thread."""
 PER_LN2: Final = np.float32(1 / math.log(2))
 LN2_HIGH: Final = np.float32(0.693359375)
 """ln 2 with 9 bits, which times a whole number below 2^15 is exact; the rest below."""
