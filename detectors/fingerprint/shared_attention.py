@@ -14,12 +14,14 @@ from typing import Any
 import torch
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from detectors.targets.precision import at_least_fp32
+
 __all__ = ["SHARED", "ContextCheck", "Contexts", "attend", "attention_by"]
 
 Contexts = Sequence[tuple[torch.Tensor, torch.Tensor]]
 """Of each layer the context's keys [1, H', L, D] and values [1, H', L, E]."""
-SHARED, CHECKED = "datagov_shared_context", "datagov_checked_context"
-"""Names of attention for transformers: ours, and the model's own with ours held against it."""
+SHARED = "datagov_shared_context"
+"""Name of our attention for transformers."""
 LARGEST = {torch.float64: 1e-6, torch.float32: 1e-4}
 """Largest difference between the two, over the largest number of the result, at which they count as one."""
 LARGEST_HALF = 2e-2
@@ -51,16 +53,18 @@ def attend(
     rows, heads, _, width = query.shape
     key_heads, length = key.shape[1], context[0].shape[2]
     group = heads // key_heads
-    grouped = query.reshape(rows, key_heads, group, width)
+    # Scores are made and kept in fp32, as torch's kernels do: in half precision they would be rounded, or overflow.
+    grouped = at_least_fp32(query).reshape(rows, key_heads, group, width) * scaling
     by_head = grouped.transpose(0, 1).reshape(key_heads, rows * group, width)
-    of_context = torch.bmm(by_head, context[0][0].transpose(1, 2)).view(key_heads, rows, group, length)
+    context_key, key = at_least_fp32(context[0][0]), at_least_fp32(key)
+    of_context = torch.bmm(by_head, context_key.transpose(1, 2)).view(key_heads, rows, group, length)
     by_hand = group * key.shape[2] <= FEW
     if by_hand:
         of_steps = (grouped[:, :, :, None] * key[:, :, None]).sum(-1)
     else:
         of_steps = torch.matmul(grouped, key.transpose(2, 3))
     scores = torch.cat([of_context, of_steps.transpose(0, 1)], -1)
-    weights = (scores * scaling).softmax(-1, dtype=torch.float32).to(query.dtype)
+    weights = scores.softmax(-1, dtype=torch.float32).to(query.dtype)
     from_context = torch.bmm(weights[..., :length].reshape(key_heads, rows * group, length), context[1][0])
     own = weights[..., length:].transpose(0, 1)
     from_steps = (own[..., None] * value[:, :, None]).sum(3) if by_hand else torch.matmul(own, value)
@@ -69,12 +73,12 @@ def attend(
 
 
 class ContextCheck:
-    """Ours held against a model's own attention, call by call: `calls` of them, `apart` at most."""
+    """Ours held against a model's own attention, call by call: how many, and whether all agreed."""
 
     def __init__(self, implementation: str) -> None:
         self._own = ALL_ATTENTION_FUNCTIONS[implementation]
         self.calls = 0
-        self.apart = 0.0
+        self.agreed = True
 
     def attend(
         self,
@@ -94,7 +98,8 @@ class ContextCheck:
         ours = attend(query, context, key, value, given["scaling"])
         self.calls += 1
         largest = LARGEST.get(query.dtype, LARGEST_HALF) * float(theirs.abs().max())
-        self.apart = max(self.apart, float((ours - theirs).abs().max()) / max(largest, 1e-30))
+        # Not the other way round: NaN is no agreement.
+        self.agreed = self.agreed and float((ours - theirs).abs().max()) <= largest
         return theirs
 
 
@@ -106,28 +111,16 @@ def _shared(
     _mask: torch.Tensor | None,
     *,
     contexts: Contexts,
-    scaling: float,
-    **_given: Any,
-) -> tuple[torch.Tensor, None]:
-    return attend(query, contexts[module.layer_idx], key, value, scaling), None
-
-
-def _checked(
-    module: Any,
-    query: torch.Tensor,
-    key: torch.Tensor,
-    value: torch.Tensor,
-    _mask: torch.Tensor | None,
-    *,
-    contexts: Contexts,
-    check: ContextCheck,
+    check: ContextCheck | None = None,
     **given: Any,
 ) -> tuple[torch.Tensor, None]:
-    return check.attend(module, query, contexts[module.layer_idx], key, value, given), None
+    context = contexts[module.layer_idx]
+    if check is not None:
+        return check.attend(module, query, context, key, value, given), None
+    return attend(query, context, key, value, given["scaling"]), None
 
 
 ALL_ATTENTION_FUNCTIONS.register(SHARED, _shared)
-ALL_ATTENTION_FUNCTIONS.register(CHECKED, _checked)
 
 
 @contextmanager

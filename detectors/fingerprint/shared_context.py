@@ -12,8 +12,8 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from datagov.errors import TargetError
 from detectors.fingerprint.prefix_cache import PrefixLayer
-from detectors.fingerprint.shared_attention import CHECKED, SHARED, ContextCheck, attention_by
-from detectors.targets.context_states import LONG_CONTEXT, read_states, within_window
+from detectors.fingerprint.shared_attention import SHARED, ContextCheck, attention_by
+from detectors.targets.context_states import LONG_CONTEXT, attention_window, read_states
 
 __all__ = ["SharedContext"]
 
@@ -38,7 +38,7 @@ class SharedContext:
     Raises
     ------
     TargetError
-        The model keeps another state than keys and values, or the context is longer than its attention window.
+        The model keeps another state than keys and values.
     """
 
     def __init__(self, model: Any, decoder: Any, ids: Sequence[int], *, once: bool | None = None) -> None:
@@ -71,10 +71,11 @@ class SharedContext:
         TargetError
             Context and steps are longer than its attention window.
         """
-        if not within_window(self._model, self.length + slots):
+        window = attention_window(self._model)
+        if window is not None and self.length + slots > window:
             raise TargetError(
-                f"context and continuation have {self.length + slots} tokens and the model attends to "
-                f"{self._config.sliding_window}; ask for fewer tokens or a shorter context"
+                f"context and continuation have {self.length + slots} tokens and the model attends to {window}; "
+                "ask for fewer tokens or a shorter context"
             )
 
     @contextmanager
@@ -109,7 +110,7 @@ class SharedContext:
         cache = Cache(layers=[PrefixLayer(*layer, CHECK_STEPS, shared=True) for layer in self._layers])
         token_B1 = torch.arange(CHECK_ROWS, device=self._device)[:, None] % self._config.vocab_size
         try:
-            with attention_by(self._config, CHECKED):
+            with attention_by(self._config, SHARED):
                 for step in range(CHECK_STEPS):
                     at = torch.full((1, 1), self.length + step, device=self._device)
                     self._decoder(
@@ -123,4 +124,4 @@ class SharedContext:
         except (TypeError, KeyError, AttributeError, IndexError, ValueError, RuntimeError):
             # Not every family hands its attention what it is given, or gives it what ours needs.
             return False
-        return check.calls == CHECK_STEPS * len(self._layers) and check.apart <= 1.0
+        return check.calls == CHECK_STEPS * len(self._layers) and check.agreed

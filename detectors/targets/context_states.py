@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache, DynamicCache, DynamicLayer
 
-__all__ = ["LONG_CONTEXT", "States", "cache_behind", "read_states", "within_window"]
+__all__ = ["LONG_CONTEXT", "States", "attention_window", "cache_behind", "read_states", "within_window"]
 
 LONG_CONTEXT = 8
 """Tokens from which on it pays to hold them once; after fewer, the plain ways take as long or less on a CPU."""
@@ -37,9 +37,16 @@ def read_states(model: Any, decoder: Any, ids: Sequence[int]) -> States | None:
     return [(layer.keys[:, :, :length], layer.values[:, :, :length]) for layer in cache.layers]
 
 
+def attention_window(model: Any) -> int | None:
+    """Return the most tokens that every layer attends to; None where no layer has a window or attends by chunks."""
+    cache: Any = DynamicCache(config=model.config.get_text_config(decoder=True))
+    windows = [layer.sliding_window for layer in cache.layers if getattr(layer, "is_sliding", False)]
+    return min(windows, default=None)
+
+
 def within_window(model: Any, tokens: int) -> bool:
     """Return whether every layer attends to all of so many tokens."""
-    window = getattr(model.config.get_text_config(decoder=True), "sliding_window", None)
+    window = attention_window(model)
     return window is None or tokens <= window
 
 

@@ -156,11 +156,11 @@ class TransformersTarget:
     def trace_after(self, context_ids: Sequence[int], windows: TokenBatch) -> TraceBatch | None:
         """Return the same for rows that all stand behind some tokens, which are read once.
 
-        None where they have to be read with every row: in the packed layout, by models that keep another state than keys and
-        values or attend to a window shorter than tokens and row; and where they are so few that it does not pay.
+        None where they are few, rows are packed, or the model keeps another state or does not attend over so many tokens.
         """
         behind = len(context_ids)
         self._check(windows, more=behind)
+        self._check(TokenBatch.of([context_ids]))
         longest = behind + int(windows.lengths.max(initial=0))
         if behind < LONG_CONTEXT or self._packed or not within_window(self._model, longest):
             return None

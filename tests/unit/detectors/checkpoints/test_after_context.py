@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 
+from datagov.errors import TargetError
 from detectors.ragged import TokenBatch
 from detectors.targets.context_states import LONG_CONTEXT
 from detectors.targets.target import SharesContext, TargetFacts
@@ -41,6 +42,14 @@ READ_ONCE = {
 }
 READ_AGAIN = {
     "short window": transformers.MistralConfig(**SIZES, num_key_value_heads=2, sliding_window=40),
+    "chunks": transformers.Llama4TextConfig(
+        **SIZES,
+        num_key_value_heads=2,
+        head_dim=16,
+        intermediate_size_mlp=96,
+        num_local_experts=2,
+        attention_chunk_size=40,
+    ),
     "no attention": transformers.MambaConfig(
         vocab_size=700, hidden_size=64, num_hidden_layers=2, state_size=8, bos_token_id=0, eos_token_id=1
     ),
@@ -118,6 +127,11 @@ def test_a_short_context_is_read_with_the_rows(rows: TokenBatch) -> None:
     assert target.trace_after(CONTEXT[: LONG_CONTEXT - 1], rows) is None
     assert target.trace_after(CONTEXT[:LONG_CONTEXT], rows) is not None
     assert target_of(READ_ONCE["llama"], layout="packed").trace_after(CONTEXT, rows) is None
+
+
+def test_ids_beyond_the_model_are_refused_before_the_rows_too(rows: TokenBatch) -> None:
+    with pytest.raises(TargetError, match="700 is outside its vocabulary of 700"):
+        target_of(READ_ONCE["llama"]).trace_after([*CONTEXT, 700], rows)
 
 
 @pytest.mark.parametrize("start", [None, 0])

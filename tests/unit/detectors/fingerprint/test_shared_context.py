@@ -107,6 +107,36 @@ def test_families_that_cannot_share_are_seen_and_all_find_what_the_plain_way_fin
         assert np.abs(paths.logprob_NS[row] - logprobs).max() < TOLERANCE
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_other_number_formats_share_as_exactly_as_they_copy(dtype: torch.dtype) -> None:
+    exact = made(SHARING["qwen3"])
+    model = made(SHARING["qwen3"]).to(dtype)
+    seeds = np.arange(2, 97, dtype=np.int32)
+    engines = [ForcingEngine(model, None, CONTEXT, rows=16, share_context=share) for share in (True, False)]
+    assert engines[0].row_bytes(1) < engines[1].row_bytes(1)
+    expected = ForcingEngine(exact, None, CONTEXT, rows=16, share_context=False).first_step(seeds)
+    shared, copied = (
+        np.abs(engine.first_step(seeds).logprob_NS - expected.logprob_NS).mean() for engine in engines
+    )
+    assert shared <= 1.5 * copied + 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_large_scores_are_not_lost_before_they_are_scaled(dtype: torch.dtype) -> None:
+    query, key = torch.full((2, 2, 1, 64), 60.0, dtype=dtype), torch.full((2, 2, 3, 64), 60.0, dtype=dtype)
+    context = (torch.full((1, 2, 5, 64), 60.0, dtype=dtype), torch.ones((1, 2, 5, 64), dtype=dtype))
+    found = attend(query, context, key, torch.zeros_like(key), 1 / 64)
+    assert torch.allclose(found.float(), torch.full((2, 1, 2, 64), 5 / 8), atol=1e-3)
+
+
+def test_numbers_that_are_none_are_no_agreement() -> None:
+    model = made(SHARING["qwen3"])
+    with torch.no_grad():
+        model.model.layers[0].self_attn.v_proj.weight[0, 0] = float("nan")
+    engines = [ForcingEngine(model, None, CONTEXT, share_context=share) for share in (True, False)]
+    assert engines[0].row_bytes(1) == engines[1].row_bytes(1)
+
+
 @pytest.mark.parametrize("context", [[], [0], CONTEXT])
 def test_every_length_can_be_shared(context: list[int]) -> None:
     model = random_llama()
