@@ -19,6 +19,9 @@ CORRECTIONS: tuple[Correction, ...] = ("none", "bh", "holm")
 def adjust(p: npt.NDArray[np.float64], correction: str) -> npt.NDArray[np.float64]:
     """Return adjusted p-values, float64[N]: at level alpha those <= alpha are rejected. NaN stays and is not counted.
 
+    They are rounded to 15 significant digits, as many as a level written in decimals keeps, so that one that equals the
+    level is not above it by the last bit of a product.
+
     Conformal p-values that share a calibration set are positively dependent in the way BH needs (Bates et al. 2023,
     Testing for Outliers with Conformal p-values, theorem 2).
 
@@ -41,7 +44,7 @@ def adjust(p: npt.NDArray[np.float64], correction: str) -> npt.NDArray[np.float6
         scaled = np.minimum.accumulate((adjusted[order] * len(order) / ranks)[::-1])[::-1]
     else:
         scaled = np.maximum.accumulate(adjusted[order] * (len(order) + 1 - ranks))
-    adjusted[order] = np.minimum(scaled, 1.0)
+    adjusted[order] = [float(f"{value:.15g}") for value in np.minimum(scaled, 1.0).tolist()]
     return adjusted
 
 

@@ -26,6 +26,8 @@ __all__ = [
 
 Z95 = 1.959963984540054
 RESAMPLES = 2000
+CELLS = 4_000_000
+"""Most weights held at a time."""
 
 
 @dataclass(frozen=True)
@@ -188,24 +190,40 @@ def _cluster_bootstrap(
     seed: int,
 ) -> tuple[float, float]:
     """Return the 2.5 % and 97.5 % quantiles of the AUROC over resampled clusters."""
-    generator = np.random.default_rng(seed)
     # One value's weight is how often its cluster was drawn; the AUROC is a sum over pairs of weights.
     values, place = np.unique(np.concatenate([members, non_members]), return_inverse=True)
-    sides = []
-    for start, scores, side in ((0, members, clusters[0]), (len(members), non_members, clusters[1])):
-        names, which = np.unique(side, return_inverse=True)
-        drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-        weights = np.zeros((RESAMPLES, len(values)))
-        for row in range(RESAMPLES):
-            weights[row] = np.bincount(
-                place[start : start + len(scores)], weights=drawn[row][which], minlength=len(values)
-            )
-        sides.append(weights / weights.sum(axis=1, keepdims=True))
-    up, down = sides
-    before = np.cumsum(down, axis=1) - down / 2
-    found = (up * before).sum(axis=1)
+    places = np.split(place, [len(members)])
+    whiches = [np.unique(side, return_inverse=True)[1] for side in clusters]
+    generators = np.random.default_rng(seed).spawn(2)
+    found = np.empty(RESAMPLES)
+    step = max(1, CELLS // len(place))
+    for start in range(0, RESAMPLES, step):
+        rows = min(step, RESAMPLES - start)
+        up, down = (
+            _weights(at, which, rows, len(values), generator)
+            for at, which, generator in zip(places, whiches, generators, strict=True)
+        )
+        found[start : start + rows] = (up * (np.cumsum(down, axis=1) - down / 2)).sum(axis=1)
     low, high = np.quantile(found, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _weights(
+    place: npt.NDArray[np.int64],
+    which: npt.NDArray[np.int64],
+    rows: int,
+    values: int,
+    generator: np.random.Generator,
+) -> npt.NDArray[np.float64]:
+    """Return the share of each of `values` different scores in `rows` resamples of clusters.
+
+    Document i has the score `place[i]` and belongs to cluster `which[i]`.
+    """
+    count = int(which.max()) + 1
+    drawn = generator.multinomial(count, np.full(count, 1 / count), size=rows)
+    weights = np.stack([np.bincount(place, weights=times[which], minlength=values) for times in drawn])
+    shares: npt.NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _newcombe(value: float, n1: int, n0: int) -> tuple[float, float]:

@@ -166,8 +166,11 @@ def self_test(
     ranks = rankdata(non_members)
     half = count // 2
     generator = np.random.default_rng(seed)
-    order = np.argsort(generator.random((splits, count)), axis=1)
-    sums = ranks[order[:, :half]].sum(axis=1)
+    sums = np.empty(splits)
+    step = max(1, CELLS // count)
+    for start in range(0, splits, step):
+        drawn = generator.random((min(step, splits - start), count))
+        sums[start : start + step] = ranks[np.argsort(drawn, axis=1)[:, :half]].sum(axis=1)
     _, ties = np.unique(non_members, return_counts=True)
     variance = half * (count - half) / 12 * (count + 1 - (ties**3 - ties).sum() / (count * (count - 1)))
     z = (sums - half * (count + 1) / 2 - 0.5) / np.sqrt(variance) if variance > 0 else np.zeros(splits)

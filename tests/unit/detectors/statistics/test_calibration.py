@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from itertools import accumulate
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,6 +84,34 @@ def test_bh_agrees_with_scipy(values: list[float]) -> None:
 def test_holm_by_hand() -> None:
     # sorted .01 .02 .04: times 3, 2, 1 = .03 .04 .04, running maximum
     np.testing.assert_allclose(adjust(np.array([0.04, 0.01, 0.02]), "holm"), [0.04, 0.03, 0.04])
+
+
+@given(
+    st.integers(2, 400),
+    st.integers(1, 40),
+    st.sampled_from(["0.01", "0.05", "0.1", "0.15", "0.3"]),
+    st.data(),
+)
+def test_an_adjusted_p_value_that_equals_the_level_is_rejected(
+    n0: int, suspects: int, alpha: str, data: st.DataObject
+) -> None:
+    ranks = data.draw(st.lists(st.integers(1, n0 + 1), min_size=suspects, max_size=suspects))
+    ordered = sorted(ranks)
+    exact = {
+        "bh": [Fraction(rank * suspects, (n0 + 1) * place) for place, rank in enumerate(ordered, start=1)],
+        "holm": [Fraction(rank * (suspects - place), n0 + 1) for place, rank in enumerate(ordered)],
+    }
+    for correction, scaled in exact.items():
+        running = (
+            list(accumulate(scaled[::-1], min))[::-1] if correction == "bh" else list(accumulate(scaled, max))
+        )
+        found = np.sort(adjust(np.array(ranks) / (n0 + 1), correction))
+        assert [value <= float(alpha) for value in found] == [value <= Fraction(alpha) for value in running]
+
+
+def test_three_suspects_above_nineteen_non_members_reach_one_in_twenty() -> None:
+    # 1/20 x 3/3 is a bit more than 0.05 in binary
+    assert (adjust(p_values(np.full(3, 99.0), np.arange(19.0)), "bh") <= 0.05).all()
 
 
 def test_undefined_p_values_stay_and_are_not_counted() -> None:

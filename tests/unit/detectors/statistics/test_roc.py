@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from datagov.errors import InputError
+from detectors.statistics import roc
 from detectors.statistics.pairing import paired_auroc
 from detectors.statistics.roc import auroc, clopper_pearson, curve, operating_point, predictive_value
 
@@ -71,6 +72,24 @@ def test_clusters_widen_the_interval() -> None:
     assert together.high - together.low > 2 * (alone.high - alone.low)
     singles = auroc(members, others, clusters=(np.arange(240), np.arange(240)))
     assert singles == alone
+
+
+def test_clusters_are_resampled_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = np.random.default_rng(3)
+    books, scores = np.repeat(np.arange(10), 3), generator.normal(size=(2, 30)).round(1)
+    whole = auroc(*scores, clusters=(books, books))
+    monkeypatch.setattr(roc, "CELLS", 700)
+    assert auroc(*scores, clusters=(books, books)) == whole
+    drawn = [generator.integers(0, 10, (2, 10)) for _ in range(4000)]
+    plain = [
+        auroc_of(scores[0].reshape(10, 3)[one].ravel(), scores[1].reshape(10, 3)[other].ravel())
+        for one, other in drawn
+    ]
+    assert (whole.low, whole.high) == pytest.approx(tuple(np.quantile(plain, [0.025, 0.975])), abs=0.02)
+
+
+def auroc_of(members: np.ndarray, others: np.ndarray) -> float:
+    return float(((members[:, None] > others) + (members[:, None] == others) / 2).mean())
 
 
 def test_an_operating_point_takes_the_largest_rate_not_above_the_asked() -> None:

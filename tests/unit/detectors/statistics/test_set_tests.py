@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from datagov.errors import InputError
+from detectors.statistics import set_tests
 from detectors.statistics.mixture import mixture_test
 from detectors.statistics.set_tests import minimum_detectable, permutation_p, rank_sum_p, self_test, set_test
 
@@ -52,6 +53,13 @@ def test_the_self_test_is_near_alpha_and_counts_ties() -> None:
     assert self_test(np.zeros(50)).rejections == 0
     with pytest.raises(InputError, match="at least 8"):
         self_test(np.arange(7.0))
+
+
+def test_a_self_test_of_many_is_drawn_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = np.random.default_rng(12).normal(size=50)
+    whole = self_test(known)
+    monkeypatch.setattr(set_tests, "CELLS", 350)
+    assert self_test(known) == whole
 
 
 def test_a_set_test_carries_what_it_rests_on() -> None:
