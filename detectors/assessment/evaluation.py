@@ -26,26 +26,25 @@ PRIORS: Final = (0.01, 0.1, 0.5)
 def labelled_documents(
     scores: pa.Table, labels: npt.NDArray[np.float64], method: str, params: dict[str, Any], *, reduce: str
 ) -> tuple[Documents, npt.NDArray[np.float64]]:
-    """Return a method's documents and the label of each.
+    """Return a method's documents and the label of each: that of its texts that have one, NaN where none has.
 
     Raises
     ------
     InputError
         A document has texts of both labels.
     """
-    indexed = scores.append_column("label", pa.array(labels, from_pandas=True))
-    found = documents_of(indexed, method, params, reduce=reduce)
-    kinds = []
-    for value in (0.0, 1.0):
-        rows = indexed.filter(pc.equal(indexed.column("label"), value))
-        kinds.append(set(rows.column("content_id").to_pylist()) - {None})
-    both = kinds[0] & kinds[1]
-    if both:
-        listed = ", ".join(sorted(value.hex for value in both)[:10])
+    found = documents_of(scores, method, params, reduce=reduce)
+    own = pc.and_(pc.equal(scores.column("method"), method), pc.equal(scores.column("params"), found.params))
+    label = labels[own.to_numpy()]
+    member, other = (np.bincount(found.unit[label == kind], minlength=len(found)) > 0 for kind in (1.0, 0.0))
+    both = np.flatnonzero(member & other)
+    if len(both):
+        listed = ", ".join(found.names[row] for row in both[:10])
         raise InputError(
-            f"{len(both)} texts are members and non-members at once, by content_id: {listed}; take them out of one of the two"
+            f"{len(both)} documents have texts that are members and texts that are not (texts with the same doc_id, or that say the "
+            f"same, are one document): {listed}; take them out of one of the two"
         )
-    return found, np.array(found.table.column("label").to_pylist(), dtype=np.float64)
+    return found, np.where(member, 1.0, np.where(other, 0.0, np.nan))
 
 
 def evaluate(
@@ -80,12 +79,16 @@ def evaluate(
     Raises
     ------
     ConfigError, InputError
-        See `documents_of`; a method that is not in the table; fewer than two documents of a kind.
+        See `documents_of`; a method that is not in the table; no method scores two documents of either kind. One that does not
+        while others do has an `auroc` of None and the `reason`.
     """
-    if cluster is not None and cluster not in scores.column_names:
-        raise ConfigError(
-            f"the scores have no column {cluster!r} to cluster by. {did_you_mean(cluster, scores.column_names)}"
-        )
+    if cluster is not None:
+        if cluster not in scores.column_names:
+            raise ConfigError(
+                f"the scores have no column {cluster!r} to cluster by. {did_you_mean(cluster, scores.column_names)}"
+            )
+        if scores.column(cluster).null_count == len(scores):
+            raise ConfigError(f"the scores' column {cluster!r} is empty; there is nothing to cluster by")
     records = []
     pairs = methods_of(scores)
     for name in methods:
@@ -99,9 +102,9 @@ def evaluate(
         member, other = usable & (label == 1), usable & (label == 0)
         clusters = None
         if cluster is not None:
-            names = np.array([str(value) for value in found.table.column(cluster).to_pylist()])
-            clusters = (names[member], names[other])
-        area = auroc(found.scores[member], found.scores[other], clusters=clusters)
+            clusters = _clusters(found.table.column(cluster).to_pylist(), member, other)
+        few = min(member.sum(), other.sum()) < 2
+        area = None if few else auroc(found.scores[member], found.scores[other], clusters=clusters)
         record: dict[str, Any] = {
             "method": method,
             "params": json.loads(params),
@@ -109,15 +112,34 @@ def evaluate(
             "non_members": int(other.sum()),
             "without_score": int((~found.scored & ~np.isnan(label)).sum()),
             "unlabelled": int(np.isnan(label).sum()),
-            "auroc": asdict(area),
+            "auroc": None if area is None else asdict(area),
             "operating_points": [
-                _point(found.scores[member], found.scores[other], fpr, priors) for fpr in FPRS
+                _point(found.scores[member], found.scores[other], fpr, priors)
+                for fpr in FPRS
+                if area is not None
             ],
         }
-        if control is not None:
+        if area is None:
+            record["reason"] = (
+                f"an AUROC needs two members and two non-members with scores; there are {member.sum()} and {other.sum()}"
+            )
+        elif control is not None:
             record["control"] = _against(control, found, label, json.loads(params), reduce)
         records.append(record)
+    if all(record["auroc"] is None for record in records):
+        raise InputError(
+            "no method can be evaluated: "
+            + "; ".join(f"{record['method']}: {record['reason']}" for record in records)
+        )
     return records
+
+
+def _clusters(
+    values: list[Any], member: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the clusters of members and of non-members; a document without a value is one of its own."""
+    names = np.array([f"row {row}" if value is None else f"= {value}" for row, value in enumerate(values)])
+    return names[member], names[other]
 
 
 def _point(

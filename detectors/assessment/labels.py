@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,10 @@ __all__ = ["read_labels"]
 
 TRUE = {True, "1", "true", "member"}
 FALSE = {False, "0", "false", "non-member", "non_member"}
+KEYS = {"doc_id": pa.string(), "id": pa.string()}
+"""Columns that rows are joined by; of a CSV file they are text, whose 007 is not 7."""
+SHOWN = 60
+"""Characters of a value that a message repeats."""
 
 
 def read_labels(path: Path, scores: pa.Table, *, column: str = "label") -> npt.NDArray[np.float64]:
@@ -42,9 +48,9 @@ def read_labels(path: Path, scores: pa.Table, *, column: str = "label") -> npt.N
     if column not in table.column_names:
         raise InputError(f"labels {path}: no column {column!r}. {did_you_mean(column, table.column_names)}")
     labels = [_label(value, path, row) for row, value in enumerate(table.column(column).to_pylist())]
-    for key in ("doc_id", "id"):
+    for key in KEYS:
         if key in table.column_names and scores.column(key).null_count < len(scores):
-            return _joined(_plain(table.column(key)), labels, _plain(scores.column(key)), path, key)
+            return _joined(_plain(table.column(key), key), labels, _plain(scores.column(key), key), path, key)
     texts = scores.column("text").to_numpy()
     if len(labels) <= texts.max():
         raise InputError(
@@ -55,7 +61,12 @@ def read_labels(path: Path, scores: pa.Table, *, column: str = "label") -> npt.N
 
 
 def _read(path: Path) -> pa.Table:
-    readers = {".parquet": pq.read_table, ".csv": pa_csv.read_csv, ".jsonl": pa_json.read_json}
+    readers = {
+        ".parquet": pq.read_table,
+        ".csv": partial(pa_csv.read_csv, convert_options=pa_csv.ConvertOptions(column_types=KEYS)),
+        ".jsonl": pa_json.read_json,
+        ".ndjson": pa_json.read_json,
+    }
     if path.suffix not in readers:
         raise InputError(f"labels {path}: expected {', '.join(readers)}, not {path.suffix or 'no suffix'!r}")
     try:
@@ -67,18 +78,29 @@ def _read(path: Path) -> pa.Table:
 
 
 def _label(value: Any, path: Path, row: int) -> float:
-    plain = value.lower() if isinstance(value, str) else value
-    if plain is None:
+    plain = value.strip().lower() if isinstance(value, str) else value
+    if plain is None or plain == "" or plain != plain:  # noqa: PLR0124 - only NaN differs from itself
         return float("nan")
-    if plain in TRUE:
-        return 1.0
-    if plain in FALSE:
-        return 0.0
-    raise InputError(f"labels {path}:{row}: {value!r} is no label; expected 1 or 0, member or non-member")
+    if isinstance(plain, bool | int | float | str):
+        if plain in TRUE:
+            return 1.0
+        if plain in FALSE:
+            return 0.0
+    shown = repr(value) if len(repr(value)) <= SHOWN else f"{repr(value)[:SHOWN]}..."
+    raise InputError(f"labels {path}:{row}: {shown} is no label; expected 1 or 0, member or non-member")
 
 
-def _plain(column: pa.ChunkedArray) -> list[str | None]:
-    return [None if value is None else getattr(value, "hex", str(value)) for value in column.to_pylist()]
+def _plain(column: pa.ChunkedArray, key: str) -> list[str | None]:
+    """Return ids as strings; of `doc_id` 32 hex digits, whether they are UUIDs, bytes or text."""
+    return [None if value is None else _name(value, key) for value in column.to_pylist()]
+
+
+def _name(value: Any, key: str) -> str:
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, bytes):
+        return value.hex() if key == "doc_id" else value.decode(errors="replace")
+    return str(value).replace("-", "").lower() if key == "doc_id" else str(value)
 
 
 def _joined(

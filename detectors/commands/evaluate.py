@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from datagov import terminal
-from detectors.commands.settings import JsonOption, ReduceOption, ScoresArgument
+from detectors.commands.settings import JsonOption, ReduceOption, ScoresArgument, listed
 
 __all__ = ["register"]
 
@@ -71,7 +71,7 @@ def evaluate_command(
     records = evaluate(
         table,
         read_labels(labels, table, column=label_column),
-        methods=tuple(methods.split(",")) if methods else (),
+        methods=listed(methods or ""),
         reduce=reduce,
         priors=tuple(prior) if prior else PRIORS,
         control=None if control is None else read_scores(control),
@@ -89,9 +89,12 @@ def show(record: dict[str, Any]) -> None:
     settings = ", ".join(f"{name}={terminal.cell(value)}" for name, value in record["params"].items())
     terminal.heading(f"{record['method']} ({settings})" if settings else record["method"])
     area = record["auroc"]
+    if area is None:
+        terminal.line(f"  AUROC undefined, {record['reason']}")
+        return
     terminal.line(
         f"  AUROC {area['value']:.3f} [{area['low']:.3f}, {area['high']:.3f}] by {area['method']}; {record['members']} members, "
-        f"{record['non_members']} non-members, {record['without_score']} without a score"
+        f"{record['non_members']} non-members, {record['without_score']} without a score, {record['unlabelled']} without a label"
     )
     rows = []
     for point in record["operating_points"]:

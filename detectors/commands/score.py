@@ -10,6 +10,7 @@ import typer
 
 from datagov import terminal
 from datagov.errors import ConfigError
+from detectors.commands.settings import listed
 from detectors.commands.target_options import (
     AdapterOption,
     ApiOption,
@@ -198,7 +199,7 @@ def chosen_methods(names: str, settings: list[str] | tuple[str, ...]) -> list[Ch
     from detectors.membership import method, resolve_params
     from detectors.score_table import Chosen
 
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    wanted = listed(names)
     if not wanted:
         raise ConfigError(
             "--methods is empty; expected names such as dc_pdd,min_k (see `datagov detect methods`)"

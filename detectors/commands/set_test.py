@@ -23,6 +23,7 @@ from detectors.commands.settings import (
     SeedOption,
     TextColumnOption,
     TextsOption,
+    listed,
     read_params,
     residual_line,
 )
@@ -97,8 +98,8 @@ def set_test_command(
         raise ConfigError("--control goes with --control-calibration: the control has to score both sides.")
     if mix is not None:
         others = [
-            open_pair(suspects, calibration, name, {}, **given, reduce=reduce, seed=seed)
-            for name in mix.split(",")
+            open_pair(suspects, calibration, name, {}, **given, reduce=reduce, blind=False)
+            for name in listed(mix)
         ]
         record["mix"] = mixed(others, seed=seed)
     if as_json:

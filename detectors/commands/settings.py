@@ -24,6 +24,7 @@ __all__ = [
     "SeedOption",
     "TextColumnOption",
     "TextsOption",
+    "listed",
     "read_params",
     "residual_line",
 ]
@@ -67,6 +68,11 @@ FormOption = Annotated[
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Of folds and permutations.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def listed(names: str) -> tuple[str, ...]:
+    """Return the names of a list such as `loss, min_k`."""
+    return tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def read_params(given: Sequence[str] | None) -> dict[str, Any]:

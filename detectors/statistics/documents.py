@@ -47,6 +47,8 @@ class Documents:
     """Row of each document's first text in the texts that were scored."""
     texts: npt.NDArray[np.int64]
     """How many texts each document has."""
+    unit: npt.NDArray[np.int64]
+    """Document of each scores row of the method, shape (R,), in the order of the table."""
     table: pa.Table
     """The scores rows of the first texts."""
 
@@ -193,6 +195,7 @@ def documents_of(
         tokens=tokens,
         first=text[first],
         texts=counts,
+        unit=unit,
         table=rows.take(pa.array(first)),
     )
 
