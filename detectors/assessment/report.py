@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from detectors.assessment.drawing import HeatToken, bars_of, roc_of
+from detectors.assessment.drawing import PART, HeatToken, bars_of, roc_of
 from detectors.assessment.suspects import Assessment, verdict_table
 from detectors.statistics.roc import auroc
 
-__all__ = ["page", "record"]
+__all__ = ["caveats", "page", "record"]
 
 MOST_ROWS: Final = 200
 MEANINGS: Final = (
@@ -90,6 +90,7 @@ def page(
         bars=bars_of(*scored, None if band is None else band.value) if drawable else None,
         heat=heat,
         heat_meaning=heat_meaning,
+        part=PART,
         documents=documents[:MOST_ROWS],
         more=max(len(documents) - MOST_ROWS, 0),
     )
@@ -98,6 +99,7 @@ def page(
 def caveats(found: Assessment) -> list[str]:
     """Return what a reader has to know, in plain words."""
     verdicts, band, blind = found.verdicts, found.verdicts.calibration, found.verdicts.blind
+    level = f"{100 * verdicts.alpha:.4g}%"
     told = []
     if band is None:
         told.append(
@@ -123,9 +125,9 @@ def caveats(found: Assessment) -> list[str]:
         )
     told.append(
         {
-            "bh": f"Of the documents called evidence a share of at most {verdicts.alpha:.0%} is expected to be false.",
-            "holm": f"The chance that any document is falsely called evidence is at most {verdicts.alpha:.0%}.",
-            "none": f"Of documents that are no members about {verdicts.alpha:.0%} will be called evidence; with many suspects some will.",
+            "bh": f"Of the documents called evidence a share of at most {level} is expected to be false.",
+            "holm": f"The chance that any document is falsely called evidence is at most {level}.",
+            "none": f"Of documents that are no members about {level} will be called evidence; with many suspects some will.",
         }[verdicts.correction]
     )
     told.append(

@@ -14,8 +14,8 @@ import pyarrow as pa
 from datagov.errors import InputError
 from datagov.ids import value_ids
 from datagov.text.normal import normal_bytes
-from detectors.statistics.blind import FEWEST, BlindCheck, blind_check
-from detectors.statistics.blind_features import similarity
+from detectors.assessment.blinded import look_alike
+from detectors.statistics.blind import BlindCheck
 from detectors.statistics.documents import Documents, documents_of, read_scores
 from detectors.statistics.overlap import near_duplicates, overlap, refuse_overlap
 from detectors.statistics.stratified import Residual, residual_auroc
@@ -37,17 +37,19 @@ class Pair:
     blind: BlindCheck | None
     """None where texts were not given, or are too few."""
     remarks: tuple[str, ...]
+    compared: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None
+    """Documents of either side that the blind check compared; None without one."""
 
     @property
     def residual(self) -> Residual | None:
         """How well the score parts the sets among documents of like blind score; None without a blind check or such documents."""
-        if self.blind is None:
+        if self.blind is None or self.compared is None:
             return None
-        sides = (self.suspects, self.calibration)
-        blind = np.split(self.blind.predictions, [len(self.suspects)])
+        mine, theirs = self.suspects.scores[self.compared[0]], self.calibration.scores[self.compared[1]]
+        scored = ~np.isnan(mine), ~np.isnan(theirs)
+        blind = np.split(self.blind.predictions, [len(mine)])
         return residual_auroc(
-            (sides[0].scores[sides[0].scored], sides[1].scores[sides[1].scored]),
-            (blind[0][sides[0].scored], blind[1][sides[1].scored]),
+            (mine[scored[0]], theirs[scored[1]]), (blind[0][scored[0]], blind[1][scored[1]])
         )
 
 
@@ -144,33 +146,24 @@ def open_pair(
     ]
     require_comparable(*sides)
     own = [text if text is None else _own_texts(text, side) for text, side in zip(words, sides, strict=True)]
-    remarks = []
     if own[0] is None or own[1] is None:
         _refuse_equal(*sides)
-        remarks.append("no texts were given: near-duplicates were not looked for and there is no blind check")
-        return Pair(sides[0], sides[1], None, tuple(remarks))
+        remark = "no texts were given: near-duplicates were not looked for and there is no blind check"
+        return Pair(sides[0], sides[1], None, (remark,))
     found = overlap(own[0], own[1], sides[0].content_ids, sides[1].content_ids)
     refuse_overlap(found, sides[0].names, str(suspects))
     if not blind:
         return Pair(sides[0], sides[1], None, ())
-    checked = None
-    if min(len(side) for side in sides) >= FEWEST:
-        labels = np.arange(len(sides[0]) + len(sides[1])) < len(sides[0])
-        dates = None
-        if date_column is not None:
-            dates = np.concatenate(
-                [
-                    dates_of(given, date_column, str(place))[side.first]
-                    for given, place, side in zip(read, (texts, calibration_texts), sides, strict=True)
-                    if given is not None
-                ]
-            )
-        checked = blind_check(similarity(pa.chunked_array(own).combine_chunks(), dates), labels, seed=seed)
-    else:
-        remarks.append(
-            f"the blind check needs {FEWEST} documents on either side; there are {len(sides[0])} and {len(sides[1])}"
-        )
-    return Pair(sides[0], sides[1], checked, tuple(remarks))
+    dates = None
+    if date_column is not None:
+        when = [
+            dates_of(given, date_column, str(place))[side.first]
+            for given, place, side in zip(read, (texts, calibration_texts), sides, strict=True)
+            if given is not None
+        ]
+        dates = when[0], when[1]
+    seen = look_alike((own[0], own[1]), dates, seed=seed)
+    return Pair(sides[0], sides[1], seen.check, seen.remarks, seen.rows)
 
 
 def assess(pair: Pair, *, alpha: float, correction: str) -> Assessment:

@@ -131,7 +131,7 @@ def heat_map(
         The method's score is not made of tokens, or the tokenizer is not the target's.
     """
     from datagov.tokenizer import load_tokenizer
-    from detectors.assessment.drawing import heat_of
+    from detectors.assessment.drawing import heat_of, shown_tokens
     from detectors.membership import method
     from detectors.membership.method import needed
     from detectors.scoring import Extras, make_inputs, tracer_from_store
@@ -152,6 +152,6 @@ def heat_map(
     heat = []
     for row in found.verdicts.p.argsort(kind="stable")[:SHOWN]:
         own = slice(trace.offsets[suspects.first[row]], trace.offsets[suspects.first[row] + 1])
-        tokens = [words.decode([int(token)]) for token in trace.token_ids_T[own]]
+        tokens = shown_tokens(words.decode, trace.token_ids_T[own].tolist())
         heat.append((suspects.names[row], heat_of(tokens, told.values_T[own])))
     return heat, told.meaning

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -231,7 +232,7 @@ def show(table: pa.Table, texts: Texts, chosen: list[Chosen], output: Path | Non
         rows = table.select(shown).to_pylist()
         terminal.print_table(shown, [tuple(row.values()) for row in rows])
         return
-    summary = []
+    summary, reasons = [], table.column("reason").to_pylist()
     scores = (
         table.column("score").to_numpy().reshape(len(texts), len(chosen))
         if len(texts)
@@ -240,6 +241,8 @@ def show(table: pa.Table, texts: Texts, chosen: list[Chosen], output: Path | Non
     for place, one in enumerate(chosen):
         known = scores[:, place][np.isfinite(scores[:, place])]
         middle = float(np.median(known)) if len(known) else None
-        summary.append((one.method.name, len(texts), len(known), len(texts) - len(known), middle))
-    terminal.print_table(("method", "texts", "scored", "without", "median"), summary)
+        why = Counter(reason for reason in reasons[place :: len(chosen)] if reason is not None)
+        told = ", ".join(f"{reason} {count}" for reason, count in why.most_common())
+        summary.append((one.method.name, len(texts), len(known), len(texts) - len(known), middle, told))
+    terminal.print_table(("method", "texts", "scored", "without", "median", "why without"), summary)
     terminal.line(f"wrote {output}")

@@ -155,6 +155,8 @@ def show(record: dict[str, Any]) -> None:
         terminal.line(
             f"blind check: {blind['outcome']}; AUROC {blind['auroc']:.3f} [{blind['low']:.3f}, {blind['high']:.3f}]"
         )
+    for remark in record["remarks"]:
+        terminal.note(remark)
     if record["residual"] is not None:
         terminal.line(residual_line(record["residual"]))
 

@@ -171,7 +171,7 @@ def show(found: Assessment) -> None:
         terminal.line(residual_line(summary["residual"]))
     for remark in summary["remarks"]:
         terminal.note(remark)
-    order = verdicts.adjusted.argsort(kind="stable")[:SHOWN]
+    order = verdicts.p.argsort(kind="stable")[:SHOWN]
     names = found.pair.suspects.names
     terminal.print_table(
         ("document", "verdict", "reason", "score", "p", "adjusted p"),

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from datagov.errors import InputError
 from detectors.statistics.roc import Z95, auroc, delong, logit_interval
 
-__all__ = ["BlindCheck", "Outcome", "blind_check"]
+__all__ = ["EQUIVALENT_BELOW", "FEWEST", "BlindCheck", "Outcome", "blind_check"]
 
 Outcome: TypeAlias = Literal["separated", "equivalent", "undecided"]
 FOLDS = 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from typer.testing import CliRunner
 
 from datagov.cli import build_app
 from datagov.errors import ConfigError
-from detectors.assessment.drawing import bars_of, heat_of, roc_of
-from detectors.assessment.report import page
+from detectors.assessment.drawing import PART, bars_of, heat_of, roc_of, shown_tokens
+from detectors.assessment.report import caveats, page
 from detectors.assessment.suspects import assess, open_pair
 
 
@@ -72,6 +73,28 @@ def test_tokens_are_shown_with_their_shade_and_escaped(sides: tuple[Path, Path])
     assert '<span style="background: rgba(204, 102, 119, 0.0)" title="-4">&lt;b&gt;</span>plain' in html
     assert "rgba(204, 102, 119, 1.0)" in html
     assert "No blind check was made" in html
+
+
+def test_tokens_of_parts_of_a_character_are_shown_as_one() -> None:
+    def decode(ids: Sequence[int]) -> str:
+        return bytes(ids).decode(errors="replace")
+
+    def shown(raw: bytes) -> list[str]:
+        return shown_tokens(decode, list(raw))
+
+    assert shown("a蚕b".encode()) == ["a", PART, PART, "蚕", "b"]
+    assert shown(b"\x9aa") == [PART, "\ufffda"]
+    assert shown(b"\xe8\x9a") == ["\ufffd", "\ufffd"]
+    assert shown(b"\x9a\x9a\x9a\x9a\x9ab") == ["\ufffd"] * 4 + [PART, "\ufffdb"]
+
+
+@pytest.mark.parametrize(("alpha", "told"), [(0.004, "0.4%"), (0.05, "5%"), (0.125, "12.5%")])
+@pytest.mark.parametrize("correction", ["bh", "holm", "none"])
+def test_a_level_is_told_as_it_was_given(
+    sides: tuple[Path, Path], alpha: float, told: str, correction: str
+) -> None:
+    found = assess(open_pair(*sides, "loss", {}), alpha=alpha, correction=correction)
+    assert sum(f" {told} " in f"{caveat[:-1]} " for caveat in caveats(found)) == 1
 
 
 def test_another_suffix_is_refused(sides: tuple[Path, Path], tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from datagov.cli import build_app
 from datagov.errors import ConfigError, InputError
+from detectors.assessment import blinded
 from detectors.statistics.documents import documents_of, read_scores
 from detectors.tables import VERDICTS
 
@@ -82,6 +83,23 @@ def test_the_same_scores_of_shifted_texts_are_confounded(folder: Path) -> None:
     assert code == 0
     assert f"confounded\t{COUNT}" in told
     assert "blind check: separated" in told
+
+
+def test_of_many_documents_some_are_compared_without_a_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blinded, "MOST", 100)
+    suspects = folder / "shifted.parquet"
+    given = (suspects, *with_texts(suspects, folder / "known.parquet"), "--method", "loss")
+    code, told = run("verdict", *given, "--json")
+    record = json.loads(told)
+    assert code == 0
+    assert (record["blind"]["suspects"], record["blind"]["non_members"]) == (100, 100)
+    assert record["counts"]["confounded"] == COUNT
+    assert record["residual"] is None or record["residual"]["suspects"] <= 100
+    (remark,) = record["remarks"]
+    assert f"compared 100 of {COUNT} suspects with 100 of {COUNT} known non-members" in remark
+    assert json.loads(run("set-test", *given, "--json")[1])["blind"] == record["blind"]
 
 
 def test_without_texts_nothing_is_calibratable(folder: Path) -> None:
