@@ -20,6 +20,7 @@ from detectors.targets.target import Target, TargetFacts
 from detectors.targets.windows import WindowPlan
 from detectors.texts import Texts
 from detectors.trace import TraceBatch
+from detectors.trace_sets import Which, find_set, same_set
 from detectors.trace_store import load_traces, stored_traces
 
 __all__ = ["Extras", "Tracer", "make_inputs", "roles_of", "tracer_from_store", "tracer_of"]
@@ -70,21 +71,20 @@ def tracer_of(
     return Tracer(target.facts, plan, trace, target)
 
 
-def tracer_from_store(store: Path, texts: Texts, *, target_digest: str | None = None) -> Tracer:
+def tracer_from_store(store: Path, texts: Texts, which: Which) -> Tracer:
     """Return a tracer that reads what a store has.
 
     Raises
     ------
     InputError
-        The store has no traces of the texts, or several and none was named.
+        The store has no such traces of the texts, or several.
     """
-    found, facts = load_traces(store, texts.strings, target_digest=target_digest)
-    plan = WindowPlan(found.origin.window_tokens, found.origin.window_policy, found.origin.start_token_id)
+    found = find_set(store, texts.strings, which)
 
     def trace(strings: Sequence[str], windows: WindowPlan) -> TraceBatch:
-        return load_traces(store, strings, target_digest=facts.digest, prefix=windows.prefix)[0]
+        return load_traces(store, same_set(store, strings, found, windows))
 
-    return Tracer(facts, plan, trace)
+    return Tracer(found.facts, found.plan, trace)
 
 
 def make_inputs(

@@ -12,33 +12,28 @@ file is made again by whoever has the target, and refused by whoever has not.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from datagov.errors import InputError, LedgerError
+from datagov.errors import LedgerError
 from datagov.ids import digest
-from datagov.storage import Output, Receipt, commit, read_receipt, replace
+from datagov.storage import Output, Receipt, commit, read_receipt
 from detectors.ragged import TokenBatch
-from detectors.targets.target import Target, TargetFacts
+from detectors.targets.target import Target
 from detectors.targets.windows import WindowPlan, trace_texts
 from detectors.trace import TraceBatch
 from detectors.trace_files import read_trace, trace_table
 from detectors.trace_pieces import AskedByRequest, traced_by_pieces
+from detectors.trace_sets import TraceSet, origin_key, write_set
 
-__all__ = ["CHUNK_TOKENS", "load_traces", "stored_traces", "texts_digest"]
+__all__ = ["CHUNK_TOKENS", "load_traces", "stored_traces"]
 
 CHUNK_TOKENS = 65_536
 """Most tokens of a chunk of several texts; of a checkpoint, what is lost when a run is stopped."""
-
-SET = frozenset({"facts", "plan", "origin", "chunks"})
-"""What is written down of a collection."""
 
 
 def stored_traces(
@@ -69,7 +64,7 @@ def stored_traces(
         The disk refused.
     """
     encoded = target.encode(texts)
-    origin = _origin_key(target.facts, plan)
+    origin = origin_key(target.facts, plan)
     parts, names = [], []
     for chunk in _chunks(encoded):
         name = digest(chunk.offsets.tobytes(), chunk.token_ids.tobytes())
@@ -78,62 +73,36 @@ def stored_traces(
         advance(len(chunk.token_ids))
     target.confirm()
     if root is not None:
-        record = {"facts": asdict(target.facts), "plan": asdict(plan), "origin": origin, "chunks": names}
-        path = root / "sets" / f"{texts_digest(texts)}-{origin}.json"
-        replace(path, json.dumps(record, indent=1, sort_keys=True).encode())
+        write_set(root, texts, TraceSet(target.facts, plan, origin, tuple(names)))
     return TraceBatch.joined(parts)
 
 
-def load_traces(
-    root: Path, texts: Sequence[str], *, target_digest: str | None = None, prefix: Sequence[int] = ()
-) -> tuple[TraceBatch, TargetFacts]:
-    """Return the stored traces of texts and the target that made them, without that target.
+def load_traces(root: Path, found: TraceSet) -> TraceBatch:
+    """Return stored traces, without the target that made them.
 
     Parameters
     ----------
     root : Path
         The store.
-    texts : sequence of str
-        Exactly the texts that were traced.
-    target_digest : str or None
-        Whose traces, where the store has several.
-    prefix : sequence of int
-        Token ids that stood before each window.
+    found : TraceSet
+        `trace_sets.find_set` or `same_set`.
 
     Raises
     ------
-    InputError
-        The store has no traces of these texts, or those of several targets or window policies.
+    LedgerError
+        A chunk is missing or damaged.
     """
-    found = []
-    for path in sorted((root / "sets").glob(f"{texts_digest(texts)}-*.json")):
-        record = _read_set(path)
-        wanted = target_digest in (None, record["facts"]["digest"])
-        if wanted and record["plan"]["prefix"] == list(prefix):
-            found.append(record)
-    if len(found) != 1:
-        names = ", ".join(f"{one['facts']['name']} ({one['facts']['digest']})" for one in found)
-        raise InputError(
-            f"{root}: holds {f'several sets of traces of these texts, of {names}' if found else 'no traces of these texts'}; "
-            "trace them first with `datagov detect score --traces`, or name one target"
-        )
-    record = found[0]
     parts = []
-    for name in record["chunks"]:
-        place = _file(record["origin"], name)
-        receipt = read_receipt(root, _receipt(record["origin"], name))
+    for name in found.chunks:
+        place = _file(found.origin, name)
+        receipt = read_receipt(root, _receipt(found.origin, name))
         if receipt is None:
             raise LedgerError(
                 f"traces {root / place}: missing, cut off or without its receipt; trace again, `datagov detect score --target ... "
                 f"--traces {root}`"
             )
         parts.append(read_trace(root / place, receipt.files[0].digest))
-    return TraceBatch.joined(parts), _facts(record["facts"])
-
-
-def texts_digest(texts: Sequence[str]) -> str:
-    """Return 32 hex digits naming a sequence of texts."""
-    return digest(*texts)
+    return TraceBatch.joined(parts)
 
 
 def _chunk(
@@ -177,23 +146,6 @@ def _clear(pieces: Path, root: Path) -> None:
             folder.rmdir()
 
 
-def _read_set(path: Path) -> dict[str, Any]:
-    """Return the record of a collection.
-
-    Raises
-    ------
-    LedgerError
-        It is damaged.
-    """
-    try:
-        record = json.loads(path.read_bytes())
-    except ValueError:
-        record = None
-    if not isinstance(record, dict) or set(record) != SET:
-        raise LedgerError(f"{path}: damaged, not the record of a set of traces; delete it and trace again")
-    return record
-
-
 def _chunks(encoded: TokenBatch) -> Iterator[TokenBatch]:
     """Yield runs of texts with at most `CHUNK_TOKENS` tokens; a longer text is a run of its own."""
     start, count = 0, len(encoded)
@@ -206,23 +158,9 @@ def _chunks(encoded: TokenBatch) -> Iterator[TokenBatch]:
         start = stop
 
 
-def _origin_key(facts: TargetFacts, plan: WindowPlan) -> str:
-    named = [facts.digest, facts.tokenizer_digest, facts.engine, facts.dtype]
-    return digest(*named, json.dumps(asdict(plan), sort_keys=True))
-
-
 def _file(origin: str, name: str) -> str:
     return f"traces/{origin}/{name}.parquet"
 
 
 def _receipt(origin: str, name: str) -> str:
     return f"receipts/{origin}/{name}.json"
-
-
-def _facts(record: dict[str, Any]) -> TargetFacts:
-    known = {field.name for field in fields(TargetFacts)}
-    if set(record) != known:
-        raise LedgerError(
-            f"a set of traces describes its target by {sorted(record)}, expected {sorted(known)}; trace again"
-        )
-    return TargetFacts(**{**record, "notes": tuple(record["notes"])})

@@ -135,6 +135,7 @@ def heat_map(
     from detectors.membership import method
     from detectors.membership.method import needed
     from detectors.scoring import Extras, make_inputs, tracer_from_store
+    from detectors.trace_sets import Which
 
     suspects = found.pair.suspects
     chosen = method(suspects.method)
@@ -145,7 +146,9 @@ def heat_map(
         raise ConfigError(
             f"{tokenizer} is not the target's tokenizer: {words.digest}, not {suspects.origin['tokenizer']}"
         )
-    tracer = tracer_from_store(traces, given, target_digest=suspects.origin["target"])
+    origin = suspects.origin
+    which = Which(origin["target"], origin["window_tokens"], origin["window_policy"])
+    tracer = tracer_from_store(traces, given, which)
     inputs, _ = make_inputs(tracer, given, [chosen], Extras(frequency=frequency))
     told = chosen.explain(inputs, json.loads(suspects.params))
     trace = needed(inputs.plain, "a trace", chosen.name)

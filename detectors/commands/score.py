@@ -19,7 +19,6 @@ from detectors.commands.target_options import (
     DeviceOption,
     DtypeOption,
     KeyVariableOption,
-    ModelOption,
     StartTokenOption,
     TargetOption,
     TokenizerOption,
@@ -82,7 +81,9 @@ def score_command(
     window_tokens: Annotated[
         int | None, typer.Option("--window-tokens", help="Most text tokens a window.")
     ] = None,
-    window_policy: Annotated[str, typer.Option("--window-policy", help="disjoint, or first.")] = "disjoint",
+    window_policy: Annotated[
+        str | None, typer.Option("--window-policy", help="disjoint, or first. Default disjoint.")
+    ] = None,
     text_column: Annotated[str | None, typer.Option("--text-column", help="Column of the texts.")] = None,
     id_column: Annotated[str | None, typer.Option("--id-column", help="Column of their ids.")] = None,
     form: Annotated[
@@ -95,7 +96,10 @@ def score_command(
     revision: Annotated[
         str | None, typer.Option("--revision", help="Snapshot in the local model cache.")
     ] = None,
-    model: ModelOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Name of the model, at an endpoint or in a store of several."),
+    ] = None,
     api: ApiOption = None,
     start_token: StartTokenOption = None,
     key_variable: KeyVariableOption = None,
@@ -109,14 +113,16 @@ def score_command(
     from datagov.storage import encode_table, replace
     from detectors.score_table import score_table
     from detectors.scoring import Extras, make_inputs, tracer_from_store, tracer_of
-    from detectors.targets.windows import plan_windows
+    from detectors.targets.windows import DISJOINT, plan_windows
     from detectors.texts import read_texts
+    from detectors.trace_sets import Which
 
     chosen = chosen_methods(methods, parameters or ())
     given = read_texts(texts, text_column=text_column, id_column=id_column, form=form)
     progress = Progress(quiet=quiet)
     if target.startswith(FROM_STORE):
-        tracer = tracer_from_store(Path(target.removeprefix(FROM_STORE)), given)
+        which = Which(model, window_tokens, window_policy)
+        tracer = tracer_from_store(Path(target.removeprefix(FROM_STORE)), given, which)
     else:
         held = opened(
             target,
@@ -133,7 +139,7 @@ def score_command(
             concurrency=concurrency,
         )
         warn_of_tolerance(held)
-        plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy)
+        plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy or DISJOINT)
         tracer = tracer_of(held, plan, store=traces, advance=progress.advance)
     other = None
     if reference is not None:

@@ -15,6 +15,17 @@ from detectors.commands.settings import FormOption, JsonOption, SeedOption, Text
 
 __all__ = ["register"]
 
+StoredModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Whose traces, where STORE has several: name or digest."),
+]
+StoredTokensOption = Annotated[
+    int | None, typer.Option("--window-tokens", help="Those in windows of so many tokens.")
+]
+StoredPolicyOption = Annotated[
+    str | None, typer.Option("--window-policy", help="Those in disjoint or first windows.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add `sweep`."""
@@ -40,6 +51,9 @@ def sweep_command(
     frequency: Annotated[
         Path | None, typer.Option("--frequency", metavar="TABLE", help="Token-frequency table, for dc_pdd.")
     ] = None,
+    model: StoredModelOption = None,
+    window_tokens: StoredTokensOption = None,
+    window_policy: StoredPolicyOption = None,
     text_column: TextColumnOption = None,
     form: FormOption = None,
     seed: SeedOption = 0,
@@ -57,6 +71,7 @@ def sweep_command(
     from detectors.membership import method as method_called
     from detectors.scoring import Extras, make_inputs, tracer_from_store
     from detectors.texts import read_texts
+    from detectors.trace_sets import Which
 
     chosen = method_called(method)
     settings = grid_of(chosen, dict(read_values(pair) for pair in values))
@@ -67,9 +82,8 @@ def sweep_command(
     contents = given.content_id.to_pylist()
     first = {content: row for row, content in reversed(list(enumerate(contents)))}
     known[[content is None or first[content] != row for row, content in enumerate(contents)]] = np.nan
-    inputs, _ = make_inputs(
-        tracer_from_store(store, given), given, [chosen], Extras(frequency=frequency, seed=seed)
-    )
+    tracer = tracer_from_store(store, given, Which(model, window_tokens, window_policy))
+    inputs, _ = make_inputs(tracer, given, [chosen], Extras(frequency=frequency, seed=seed))
     found = sweep(chosen, inputs, settings, known, seed=seed)
     if as_json:
         terminal.print_json(found)

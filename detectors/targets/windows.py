@@ -14,9 +14,10 @@ from detectors.ragged import TokenBatch, offsets_of
 from detectors.targets.target import SharesContext, Target
 from detectors.trace import TOKEN_COLUMNS, TraceBatch
 
-__all__ = ["POLICIES", "WindowPlan", "Windows", "cut_windows", "plan_windows", "trace_texts"]
+__all__ = ["DISJOINT", "POLICIES", "WindowPlan", "Windows", "cut_windows", "plan_windows", "trace_texts"]
 
-POLICIES = ("first", "disjoint")
+DISJOINT = "disjoint"
+POLICIES = ("first", DISJOINT)
 DEFAULT_WINDOW_TOKENS = 1024
 
 
@@ -48,7 +49,7 @@ class Windows:
     texts: int
 
 
-def plan_windows(target: Target, *, window_tokens: int | None = None, policy: str = "disjoint") -> WindowPlan:
+def plan_windows(target: Target, *, window_tokens: int | None = None, policy: str = DISJOINT) -> WindowPlan:
     """Return how texts are cut for a target.
 
     Parameters

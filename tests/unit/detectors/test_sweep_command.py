@@ -14,7 +14,7 @@ from tokenizing import SENTENCES, make_tokenizer
 from typer.testing import CliRunner
 
 from datagov.cli import build_app
-from datagov.errors import ConfigError
+from datagov.errors import ConfigError, InputError
 from detectors.targets.ngram import save_ngram
 
 
@@ -41,6 +41,39 @@ def traced(tmp_path: Path) -> Path:
     )  # fmt: skip
     model.unlink()
     return store
+
+
+def test_a_store_of_a_target_and_its_reference_is_read_by_name(traced: Path) -> None:
+    texts, reference = traced.parent / "texts.parquet", traced.parent / "reference.json"
+    save_ngram(reference, "\n".join(SENTENCES), traced.parent / "tokenizer")
+    made = traced.parent / "again.parquet"
+    run(
+        "score", "--target", f"ngram:{reference}", "--texts", texts, "--methods", "loss",
+        "--traces", traced, "--output", made, "--quiet",
+    )  # fmt: skip
+    read = ("score", "--target", f"traces:{traced}", "--texts", texts, "--methods", "loss", "--json")
+    with pytest.raises(InputError, match=r"several sets of traces .* Say which by --model NAME"):
+        run(*read)
+    scores = [row["score"] for row in json.loads(run(*read, "--model", f"ngram:{reference}"))]
+    assert scores == pq.read_table(made).column("score").to_pylist()
+    asked = (
+        "sweep",
+        traced,
+        "--texts",
+        texts,
+        "--labels",
+        texts,
+        "--method",
+        "min_k",
+        "--set",
+        "k=0.5",
+        "--json",
+    )
+    with pytest.raises(InputError, match="several sets of traces"):
+        run(*asked)
+    assert json.loads(run(*asked, "--model", f"ngram:{reference}"))["members"] == 30
+    with pytest.raises(InputError, match="none that was asked for"):
+        run(*asked, "--model", f"ngram:{reference}", "--window-tokens", 7)
 
 
 def test_every_setting_is_measured_without_the_model(traced: Path) -> None:

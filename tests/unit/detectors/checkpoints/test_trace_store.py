@@ -20,6 +20,7 @@ from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.target import Target
 from detectors.targets.windows import WindowPlan, plan_windows
 from detectors.trace import TOKEN_COLUMNS, TraceBatch
+from detectors.trace_sets import Which, find_set, same_set
 from detectors.trace_store import load_traces, stored_traces
 
 
@@ -81,10 +82,13 @@ def test_a_stopped_run_resumes_to_the_same_bytes(ngram: Target, texts: list[str]
 def test_traces_are_read_without_the_target(ngram: Target, texts: list[str], tmp_path: Path) -> None:
     plan = plan_windows(ngram)
     made = stored_traces(tmp_path, ngram, texts, plan)
-    read, facts = load_traces(tmp_path, texts)
-    assert same(made, read)
-    assert facts == ngram.facts
+    assert same(made, read(tmp_path, texts))
+    assert find_set(tmp_path, texts, Which()).facts == ngram.facts
     assert same(made, stored_traces(None, ngram, texts, plan))
+
+
+def read(root: Path, texts: Sequence[str]) -> TraceBatch:
+    return load_traces(root, find_set(root, texts, Which()))
 
 
 def damage(file: Path, how: str) -> None:
@@ -121,10 +125,10 @@ def test_a_damaged_file_is_made_again_with_the_target_and_refused_without(
     file = sorted((tmp_path / kind).rglob("*.*"))[1]
     damage(file, how)
     with pytest.raises(LedgerError, match=rf"{file.stem}.* again"):
-        load_traces(tmp_path, texts)
+        read(tmp_path, texts)
     assert same(stored_traces(tmp_path, ngram, texts, plan), made)
     assert contents(tmp_path, "traces") == before
-    assert same(load_traces(tmp_path, texts)[0], made)
+    assert same(read(tmp_path, texts), made)
 
 
 @pytest.mark.parametrize("how", ["cut", "other", "empty"])
@@ -133,7 +137,7 @@ def test_a_damaged_record_of_a_set_is_said(ngram: Target, texts: list[str], tmp_
     (file,) = (tmp_path / "sets").iterdir()
     damage(file, how)
     with pytest.raises(LedgerError, match="damaged, not the record of a set of traces"):
-        load_traces(tmp_path, texts)
+        read(tmp_path, texts)
 
 
 def test_traces_of_other_texts_or_of_two_policies_are_not_taken(
@@ -141,10 +145,35 @@ def test_traces_of_other_texts_or_of_two_policies_are_not_taken(
 ) -> None:
     stored_traces(tmp_path, ngram, texts, plan_windows(ngram))
     with pytest.raises(InputError, match="holds no traces of these texts"):
-        load_traces(tmp_path, texts[1:])
+        read(tmp_path, texts[1:])
     stored_traces(tmp_path, ngram, texts, plan_windows(ngram, policy="first", window_tokens=10))
-    with pytest.raises(InputError, match="several sets of traces"):
-        load_traces(tmp_path, texts)
+    with pytest.raises(
+        InputError, match=r"several sets of traces.*: .*disjoint windows of .*; .*first windows of 10 tokens"
+    ):
+        read(tmp_path, texts)
+    for which in (
+        Which(window_tokens=10),
+        Which(window_policy="first"),
+        Which(ngram.facts.digest, 10, "first"),
+    ):
+        assert find_set(tmp_path, texts, which).plan.window_tokens == 10
+    assert find_set(tmp_path, texts, Which(ngram.facts.name, None, "disjoint")).plan.window_tokens > 10
+    with pytest.raises(InputError, match=r"none that was asked for: .*--window-policy"):
+        find_set(tmp_path, texts, Which(window_tokens=11))
+
+
+def test_changed_texts_are_read_in_the_windows_of_the_texts_themselves(
+    ngram: Target, texts: list[str], tmp_path: Path
+) -> None:
+    lowered = [text.lower() for text in texts]
+    short, long = plan_windows(ngram, window_tokens=10), plan_windows(ngram)
+    stored_traces(tmp_path, ngram, texts, long)
+    stored_traces(tmp_path, ngram, lowered, short)
+    found = find_set(tmp_path, texts, Which())
+    with pytest.raises(InputError, match="changed texts, and there are none"):
+        same_set(tmp_path, lowered, found, found.plan)
+    made = stored_traces(tmp_path, ngram, lowered, long)
+    assert same(load_traces(tmp_path, same_set(tmp_path, lowered, found, found.plan)), made)
 
 
 def test_a_prefix_is_seen_and_not_scored(lab_target: Target, texts: Sequence[str]) -> None:
