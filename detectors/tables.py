@@ -45,7 +45,7 @@ SCORES = pa.schema(
 `text` is the row of the texts that were scored, `doc_id`, `id` and `source` are theirs where they have them,
 `content_id` is NULL where the text has no visible character. `params` is the JSON of all parameters of the method,
 keys sorted. `score` is higher for a more likely member and NULL exactly where `reason` is not: `null_text`,
-`empty_text`, `no_scored_token`, or the method's own. `tokens` are scored tokens in `windows` windows;
+`not_utf8`, `empty_text`, or the method's own, such as `no_tokens`. `tokens` are scored tokens in `windows` windows;
 `details` are a method's further readings by name, e.g. `share` of DC-PDD, NULL where it has none."""
 
 TARGETS = pa.schema(

@@ -103,7 +103,7 @@ def read_texts(
         return _from_table(_parquet(path, place), text_column, id_column, place, dataset)
     raw = sys.stdin.buffer.read() if place == "-" else path.read_bytes()
     if form == "jsonl":
-        return _from_table(_jsonl(raw, place), text_column, id_column, place, dataset)
+        return _from_table(_jsonl(raw, place, text_column or "text"), text_column, id_column, place, dataset)
     pieces = raw.splitlines() if form == "lines" else [raw]
     return _from_table(pa.table({"text": pa.array(pieces, pa.large_binary())}), None, None, place, dataset)
 
@@ -143,7 +143,8 @@ def _parquet(path: Path, place: str) -> pa.Table:
         ) from error
 
 
-def _jsonl(raw: bytes, place: str) -> pa.Table:
+def _jsonl(raw: bytes, place: str, text: str) -> pa.Table:
+    """Return JSON lines as a table; only under the key `text` all values have to be of one kind."""
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(raw.splitlines(), start=1):
         if not line.strip():
@@ -157,21 +158,49 @@ def _jsonl(raw: bytes, place: str) -> pa.Table:
                 f"texts {place}: line {number} is not a JSON object; expected e.g. {{'text': ...}}"
             )
         rows.append(row)
+    if not rows:
+        raise InputError(
+            f"texts {place}: holds no JSON line; expected one object a line, e.g. {{'text': ...}}"
+        )
     names = list(dict.fromkeys(name for row in rows for name in row))
-    try:
-        return pa.table({name: _json_column([row.get(name) for row in rows]) for name in names})
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-        raise InputError(f"texts {place}: a key holds values of different kinds ({error})") from error
+    columns = {}
+    for name in names:
+        values = [row.get(name) for row in rows]
+        try:
+            columns[name] = _json_column(values, lenient=name != text)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            raise InputError(
+                f"texts {place}: key {name!r} holds values of different kinds, and the texts are strings ({error})"
+            ) from error
+    return pa.table(columns)
 
 
-def _json_column(values: Sequence[Any]) -> pa.Array:
-    """Return one key's values; a text with lone surrogates, which UTF-8 cannot hold, as its bytes."""
+def _json_column(values: Sequence[Any], *, lenient: bool) -> pa.Array:
+    """Return one key's values.
+
+    A text with lone surrogates, which UTF-8 cannot hold, becomes its bytes, and not UTF-8. Where `lenient`, values that Arrow
+    cannot hold in one column become strings: those that are strings already as they are, the others as JSON.
+    """
     try:
         return pa.array(values)
     except UnicodeEncodeError:
-        return pa.array(
-            [value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value for value in values]
-        )
+        if not lenient:
+            return pa.array(
+                [
+                    value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+                    for value in values
+                ]
+            )
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        if not lenient:
+            raise
+    return pa.array([None if value is None else _as_json(value) for value in values], pa.string())
+
+
+def _as_json(value: Any) -> str:
+    """Return a string as it is, with lone surrogates escaped, and anything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _from_table(

@@ -39,6 +39,8 @@ def _terms(inputs: Inputs, params: Params) -> _Terms:
         raise ConfigError(f"mode={mode!r} of dc_pdd is neither {PAPER} nor {OFFICIAL}")
     if isinstance(a, bool) or not isinstance(a, int | float) or not 0 < a < np.inf:
         raise ConfigError(f"a={a!r} of dc_pdd is the largest alpha, a number above 0")
+    if not isinstance(params["drop_first"], bool):
+        raise ConfigError(f"drop_first={params['drop_first']!r} of dc_pdd is neither true nor false")
     if table.tokenizer_digest != trace.origin.tokenizer_digest:
         raise ConfigError(
             f"the token-frequency table was counted with tokenizer {table.tokenizer_digest} and the texts were traced with "

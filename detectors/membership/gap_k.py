@@ -18,7 +18,10 @@ def gaps(trace: TraceBatch, params: Params) -> np.ndarray:
     """Return d_i = (l_i - max_v l_i(v)) / sigma_i, float64[T], with sigma_i^2 at least `variance_floor`."""
     top1_T = needed(trace.top1_T, "the largest log-probability of each position", "gap_k")
     variance_T = needed(trace.variance_T, "the variance of each token", "gap_k")
-    sigma = np.sqrt(np.maximum(variance_T.astype(np.float64), float(params["variance_floor"])))
+    floor = params["variance_floor"]
+    if isinstance(floor, bool) or not isinstance(floor, int | float) or not 0 < floor < np.inf:
+        raise ConfigError(f"variance_floor={floor!r} of gap_k is the least variance, a number above 0")
+    sigma = np.sqrt(np.maximum(variance_T.astype(np.float64), floor))
     deviations: np.ndarray = (trace.logprob_T.astype(np.float64) - top1_T) / sigma
     return deviations
 

@@ -17,9 +17,9 @@ __all__ = ["PAC"]
 def polarised_distance(trace: TraceBatch, params: Params) -> npt.NDArray[np.float64]:
     """Return PD = mean of the highest `far` l_i minus mean of the lowest `local` l_i, float64[N], of each at least one."""
     lengths = np.diff(trace.offsets)
-    high = -lowest_means(-trace.logprob_T, trace.offsets, lowest_counts(lengths, params["far"], AT_LEAST_ONE))
-    low = lowest_means(trace.logprob_T, trace.offsets, lowest_counts(lengths, params["local"], AT_LEAST_ONE))
-    return high - low
+    far, local = (lowest_counts(lengths, params[name], AT_LEAST_ONE, name=name) for name in ("far", "local"))
+    high = -lowest_means(-trace.logprob_T, trace.offsets, far)
+    return high - lowest_means(trace.logprob_T, trace.offsets, local)
 
 
 def _score(inputs: Inputs, params: Params) -> Scores:

@@ -42,8 +42,10 @@ def as_share(value: Any, name: str) -> Fraction:
     return share
 
 
-def lowest_counts(lengths: npt.NDArray[np.int64], k: Any, short_text: str) -> npt.NDArray[np.int64]:
-    """Return floor(k n) of each row, int64[N], or what `short_text` says where that is 0.
+def lowest_counts(
+    lengths: npt.NDArray[np.int64], k: Any, short_text: str, *, name: str = "k"
+) -> npt.NDArray[np.int64]:
+    """Return floor(k n) of each row, int64[N], or what `short_text` says where that is 0; `name` is what k is called.
 
     Raises
     ------
@@ -52,7 +54,7 @@ def lowest_counts(lengths: npt.NDArray[np.int64], k: Any, short_text: str) -> np
     """
     if short_text not in SHORT_TEXT:
         raise ConfigError(f"short_text={short_text!r} is neither of {', '.join(SHORT_TEXT)}")
-    share = as_share(k, "k")
+    share = as_share(k, name)
     counts = lengths * share.numerator // share.denominator
     return np.minimum(np.maximum(counts, 1), lengths) if short_text == AT_LEAST_ONE else counts
 

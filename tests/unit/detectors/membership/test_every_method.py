@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from traces import ORIGIN, rows_of, table_of
 
+from datagov.errors import ConfigError
 from detectors.membership import METHODS
 from detectors.membership.method import Inputs, Method
 from detectors.ragged import TokenBatch, offsets_of
@@ -166,3 +167,14 @@ def test_a_method_says_what_it_is(method: Method) -> None:
     assert method.null_when
     assert method.needs
     assert method.passes
+
+
+@pytest.mark.parametrize("value", ["nonsense", [1], None, float("nan")], ids=repr)
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [(method, name) for method in METHODS for name in method.defaults],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_parameter_that_is_none_is_refused_by_its_name(method: Method, name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=name):
+        method.score(full_inputs(8, [40]), {**method.defaults, name: value})
