@@ -27,6 +27,9 @@ from detectors.texts import read_texts
 
 __all__ = ["Assessment", "Pair", "assess", "open_pair", "verdict_table"]
 
+SHOWN = 10
+"""Most rows of a document that a message names."""
+
 
 @dataclass(frozen=True)
 class Pair:
@@ -151,7 +154,7 @@ def open_pair(
         remark = "no texts were given: near-duplicates were not looked for and there is no blind check"
         return Pair(sides[0], sides[1], None, (remark,))
     found = overlap(own[0], own[1], sides[0].content_ids, sides[1].content_ids)
-    refuse_overlap(found, sides[0].names, str(suspects))
+    refuse_overlap(found, _placed(sides[0]), str(suspects))
     if not blind:
         return Pair(sides[0], sides[1], None, ())
     dates = None
@@ -231,10 +234,22 @@ def _own_texts(texts: pa.LargeStringArray, side: Documents) -> pa.LargeStringArr
     return own
 
 
+def _placed(side: Documents) -> list[str]:
+    """Return each document's name and the rows of its texts, by which one without an id is found."""
+    order = np.argsort(side.unit, kind="stable")
+    rows = np.split(side.rows[order], np.cumsum(side.texts)[:-1])
+    return [
+        f"{name} (row {', '.join(map(str, own[:SHOWN]))}{', ...' if len(own) > SHOWN else ''})"
+        for name, own in zip(side.names, rows, strict=True)
+    ]
+
+
 def _refuse_equal(suspects: Documents, calibration: Documents) -> None:
     there = set(calibration.content_ids) - {None}
     shared = [
-        name for name, content in zip(suspects.names, suspects.content_ids, strict=True) if content in there
+        name
+        for name, content in zip(_placed(suspects), suspects.content_ids, strict=True)
+        if content in there
     ]
     if shared:
         raise InputError(

@@ -155,6 +155,10 @@ def show(record: dict[str, Any]) -> None:
         terminal.line(
             f"blind check: {blind['outcome']}; AUROC {blind['auroc']:.3f} [{blind['low']:.3f}, {blind['high']:.3f}]"
         )
+        if blind["outcome"] == "separated":
+            terminal.note(
+                "confounded: the texts differ without any model, and a difference of their scores may be no more than that"
+            )
     for remark in record["remarks"]:
         terminal.note(remark)
     if record["residual"] is not None:

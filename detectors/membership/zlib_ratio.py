@@ -27,5 +27,8 @@ ZLIB_RATIO = Method(
     formula="(mean of l_i) / (bytes of zlib.compress(UTF-8 text, level 6))",
     source="Carlini et al. 2021, Extracting Training Data from Large Language Models, section 5.2",
     null_when="no token is scored",
-    differs="divides by the size in bytes, as the paper does; the SoK benchmark's code divides by a ratio of sizes",
+    differs=(
+        "divides by the size in bytes, as the paper does; the SoK benchmark's code divides by a ratio of sizes. The size is that of the "
+        "whole text, also where only its first window is scored (--window-policy first)"
+    ),
 )

@@ -49,6 +49,8 @@ class Documents:
     """How many texts each document has."""
     unit: npt.NDArray[np.int64]
     """Document of each scores row of the method, shape (R,), in the order of the table."""
+    rows: npt.NDArray[np.int64]
+    """Row, in the texts that were scored, of each scores row of the method, shape (R,)."""
     table: pa.Table
     """The scores rows of the first texts."""
 
@@ -196,6 +198,7 @@ def documents_of(
         first=text[first],
         texts=counts,
         unit=unit,
+        rows=text,
         table=rows.take(pa.array(first)),
     )
 

@@ -100,6 +100,8 @@ def test_of_many_documents_some_are_compared_without_a_model(
     (remark,) = record["remarks"]
     assert f"compared 100 of {COUNT} suspects with 100 of {COUNT} known non-members" in remark
     assert json.loads(run("set-test", *given, "--json")[1])["blind"] == record["blind"]
+    told = CliRunner().invoke(build_app(), ["detect", "set-test", *map(str, given)]).stderr
+    assert "confounded: the texts differ without any model" in told
 
 
 def test_without_texts_nothing_is_calibratable(folder: Path) -> None:
@@ -120,9 +122,17 @@ def test_without_texts_nothing_is_calibratable(folder: Path) -> None:
 def test_overlap_is_refused_with_the_names(folder: Path, tmp_path: Path) -> None:
     texts = [passage(COUNT - 1), *(passage(seed) for seed in range(1000, 1030))]
     suspects = write_scores(tmp_path / "s.parquet", texts, np.zeros(31))
-    with pytest.raises(InputError, match=r"1 suspects stand among the known non-members.*: doc-0"):
+    with pytest.raises(InputError, match=r"1 suspects stand among the known non-members.*: doc-0 \(row 0\)"):
         run("verdict", suspects, "--calibration", folder / "known.parquet", "--method", "loss")
-    with pytest.raises(InputError, match=r"1 equal, 1 near-duplicates.*: doc-0"):
+    with pytest.raises(InputError, match=r"1 equal, 1 near-duplicates.*: doc-0 \(row 0\)"):
+        run("verdict", suspects, *with_texts(suspects, folder / "known.parquet"), "--method", "loss")
+
+
+def test_all_texts_of_a_document_that_overlaps_are_named(folder: Path, tmp_path: Path) -> None:
+    copy = passage(COUNT - 1) + " word3"
+    texts = [*(passage(seed) for seed in range(1000, 1030)), copy, passage(1040), copy]
+    suspects = write_scores(tmp_path / "s.parquet", texts, np.zeros(33))
+    with pytest.raises(InputError, match=r"1 suspects stand .*: doc-30 \(row 30, 32\)\. "):
         run("verdict", suspects, *with_texts(suspects, folder / "known.parquet"), "--method", "loss")
 
 
