@@ -13,12 +13,18 @@ CASES ?=
 INSTALLED := $(VENV)/.installed
 CORE := $(VENV)/.installed-core
 FAST := tests/contracts tests/golden tests/rules tests/unit
-# Those start clusters and servers, kill processes, or measure them: one at a time.
-ALONE := tests/benchmarks tests/cluster tests/faults tests/stores tests/studies
-# Files of tests are shared out to as many processes as there are processors, at most four.
-PYTEST := $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
+# Those start clusters and servers, and kill processes.
+WHOLE := tests/cluster tests/faults tests/stores tests/studies
+# Those measure: with nothing beside them.
+ALONE := tests/benchmarks
+# Files of tests are shared out to as many processes as there are processors, at most four: tests/conftest.py says how. Each
+# has one thread for linear algebra: more only wait for those of the others, five times as long where it was measured.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo demo-detect lint check test lmplz engines faults growth bench classifier-study lexicon-study membership-study hidden-study peers golden map-cc clean
+# Modules are compiled once, not by each of the hundreds of processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help demo demo-detect lint check test kernels lmplz engines faults growth bench classifier-study lexicon-study membership-study hidden-study peers golden map-cc clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,9 +56,12 @@ lint: $(INSTALLED) ## format, lint, types, import contracts
 check: lint ## everything static, and the fast tests, with a fifth of the random examples
 	DATAGOV_TEST_EXAMPLES=0.2 $(PYTEST) -m 'not slow and not cluster and not engines' $(FAST)
 
-test: $(INSTALLED) ## all tests
-	$(PYTEST) -m 'not engines' $(FAST)
+test: kernels ## all tests
+	$(PYTEST) -m 'not engines' $(WHOLE) $(FAST)
 	$(BIN)/python -m pytest -q -m 'not engines' $(ALONE)
+
+kernels: $(INSTALLED) ## compile the kernels, so that no process of the tests has to
+	$(BIN)/python -c 'from pipelines.run import warm_kernels; warm_kernels()'
 
 lmplz: $(INSTALLED) ## KenLM: the library that reads language models, and the programs that train them, built from source
 	PYTHON=$(BIN)/python infra/lmplz/build.sh $(BIN)

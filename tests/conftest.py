@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import governing
+import in_process
 import pytest
 from governing import DemoPlan, Finished, Governed
+from xdist.scheduler import LoadFileScheduling
 
 WHOLE_RUNS = (
     "tests/unit/classifiers/test_fasttext.py",
@@ -70,6 +72,10 @@ WHOLE_RUNS = (
 time for them, `make check` has two minutes."""
 
 
+CLUSTERS = ("tests/cluster/", "tests/contracts/test_readme.py", "tests/faults/test_ray_")
+"""Files of tests that start Ray clusters. One process runs them all: two clusters on one machine see each other."""
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave files of slow tests unread where slow tests are not wanted: some import torch."""
     unwanted = "not slow" in config.option.markexpr and any(
@@ -79,10 +85,30 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of whole runs as slow."""
+    """Mark the tests of whole runs as slow, and put first the files that take longest, so that processes end together."""
+    slow = set()
     for item in items:
         if any(place in item.path.as_posix() for place in WHOLE_RUNS):
             item.add_marker("slow")
+        if item.get_closest_marker("slow"):
+            slow.add(item.path)
+        if item.get_closest_marker("cluster") and not item.nodeid.startswith(CLUSTERS):
+            raise pytest.UsageError(
+                f"{item.nodeid} starts a cluster: its file belongs to CLUSTERS in {__file__}"
+            )
+    items.sort(key=lambda item: (not item.nodeid.startswith(CLUSTERS), item.path not in slow))
+
+
+class Sharing(LoadFileScheduling):
+    """Which tests one process of several runs: those of a file, and all that start clusters."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "clusters" if nodeid.startswith(CLUSTERS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Sharing:
+    """Share the tests out."""
+    return Sharing(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -115,9 +141,11 @@ def govern() -> Callable[..., Governed]:
 
 @pytest.fixture(scope="session")
 def cli() -> Callable[..., Finished]:
+    """Run `datagov` in this process; see `in_process.ran`."""
+    return in_process.ran
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[..., Finished]:
     """Run `datagov` in a process of its own; see `governing.run_program`."""
-
-    def run(*arguments: Any, cwd: Path | None = None) -> Finished:
-        return governing.run_program(*arguments, cwd=cwd)
-
-    return run
+    return governing.run_program

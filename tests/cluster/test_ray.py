@@ -173,8 +173,9 @@ def free_address() -> str:
         return f"127.0.0.1:{free.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("address", [free_address(), f"ray://{free_address()}", "nonsense", "auto"])
+@pytest.mark.parametrize("address", ["{free}", "ray://{free}", "nonsense", "auto"])
 def test_an_address_where_nobody_answers(address: str, tmp_path: Path, shards: Path) -> None:
+    address = address.format(free=free_address())
     recipe = cluster_runs.write_recipe(tmp_path, shards)
     with pytest.raises(ConfigError, match=f"--address {re.escape(address)}: no Ray cluster answers there"):
         cluster_runs.run_in_process(recipe, "ray", workers=1, address=address)

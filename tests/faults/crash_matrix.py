@@ -82,6 +82,18 @@ class Result:
     same: bool
     seconds: float
 
+    def check(self) -> None:
+        """Assert that nothing was lost, changed or done twice."""
+        assert self.again == 0
+        assert self.same
+        assert self.lost == 0
+        assert self.redone == 0
+
+
+def case_name(value: object) -> str:
+    """Return how a point or a fault is called in a test."""
+    return f"{value.where}, {value.when}".replace(" ", "-") if isinstance(value, Point) else str(value)
+
 
 def strike(
     point: Point, fault: str, executor: str, recipe: Path, undisturbed: Path, *, address: str | None = None

@@ -22,11 +22,11 @@ LONG = " ".join(f"word{number}" for number in range(80))
 NEAR = {"near_dedup": {"verify": {"jaccard": 0.7}}}
 
 
-def test_the_recipe_that_init_writes_runs_where_it_says(tmp_path: Path, cli: Cli) -> None:
-    assert cli("init", tmp_path / "work").code == 0
+def test_the_recipe_that_init_writes_runs_where_it_says(tmp_path: Path, program: Cli) -> None:
+    assert program("init", tmp_path / "work").code == 0
     columns = {"id": ["1"], "text": [LONG], "source": ["s"], "url": ["u"]}
     write_shard(tmp_path / "work/corpus/a.parquet", columns)
-    plan = cli("plan", tmp_path / "work/recipe.yaml", "--json", cwd=tmp_path)
+    plan = program("plan", tmp_path / "work/recipe.yaml", "--json", cwd=tmp_path)
     assert (plan.code, plan.json["rows"]) == (0, 1)
     assert Path(plan.json["output"]) == tmp_path / "work/out"
 

@@ -309,16 +309,16 @@ def watched(stage: str, readers: list[str]) -> Callable[..., Any]:
 
 
 def test_the_commands_show_conditions_and_limits(
-    make: Callable[..., Path], govern: Run, cli: Callable[..., Finished]
+    make: Callable[..., Path], govern: Run, program: Callable[..., Finished]
 ) -> None:
     limit = {"word_count": {"min": {"quantile": 0.25, "by": "source"}}}
     done = govern(make({"filter": {"signals": "mark_rules:MARKS", "bounds": limit, "where": WHERE}}))
-    told = cli("explain", "d02", "--ledger", done.out)
+    told = program("explain", "d02", "--ledger", done.out)
     assert told.code == 0, told.err
     assert f"where: not ({WHERE}), as word_count = 2, mark_fraction = 0.285714" in told.out
-    assert "quantile" in cli("audit", "limits", "--ledger", done.out).out
-    curve = cli("audit", "curve", "filter/word_count", "--by", "source", "--json", "--ledger", done.out)
+    assert "quantile" in program("audit", "limits", "--ledger", done.out).out
+    curve = program("audit", "curve", "filter/word_count", "--by", "source", "--json", "--ledger", done.out)
     assert curve.code == 0, curve.err
     assert {row["grouped"] for row in json.loads(curve.out)["rows"]} == {"x", "y", None}
-    wrong = cli("audit", "curve", "filter/word_count", "--bye", "source", "--ledger", done.out)
+    wrong = program("audit", "curve", "filter/word_count", "--bye", "source", "--ledger", done.out)
     assert (wrong.code, "Did you mean 'by'" in wrong.err) == (2, True)

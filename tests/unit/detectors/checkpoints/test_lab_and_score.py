@@ -73,14 +73,14 @@ def test_a_lab_in_gguf_holds_the_same_weights(lab: Lab) -> None:
     assert np.array_equal(stored["blk.0.attn_q.weight"][1:64:2], query[32:64])
 
 
-def test_score_gives_each_text_a_score_or_a_reason(lab: Lab, cli: Cli, tmp_path: Path) -> None:
+def test_score_gives_each_text_a_score_or_a_reason(lab: Lab, program: Cli, tmp_path: Path) -> None:
     texts = tmp_path / "texts.jsonl"
     rows = [{"id": "a", "text": "In 2019. Bala kodi."}, {"id": "b", "text": None}, {"id": "c", "text": ""}]
     texts.write_text("\n".join(json.dumps(row) for row in [*rows, {"id": "d", "text": "x" * 3000}]))
     output = tmp_path / "scores.parquet"
     given = ("--texts", texts, "--methods", "min_k,dc_pdd", "--frequency", lab.frequency, "--output", output)
     store = tmp_path / "store"
-    done = cli("detect", "score", "--target", lab.model, "--device", "cpu", "--traces", store, *given)
+    done = program("detect", "score", "--target", lab.model, "--device", "cpu", "--traces", store, *given)
     assert done.code == 0, done.err
     first = pq.read_table(output)
     assert first.schema.equals(SCORES)
@@ -89,7 +89,7 @@ def test_score_gives_each_text_a_score_or_a_reason(lab: Lab, cli: Cli, tmp_path:
     assert all((row["score"] is None) == (row["reason"] is not None) for row in found.values())
     assert found["d", "min_k"]["windows"] > 1
     assert found["a", "dc_pdd"]["score"] > 0
-    again = cli("detect", "score", "--target", f"traces:{store}", *given)
+    again = program("detect", "score", "--target", f"traces:{store}", *given)
     assert again.code == 0, again.err
     assert pq.read_table(output).equals(first)
 

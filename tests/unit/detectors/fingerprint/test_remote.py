@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from in_process import Answer, ran
+from governing import Finished
+from in_process import ran
 from serving import served
 
 from detectors.fingerprint import remote
@@ -41,7 +42,7 @@ def url(marked: Path) -> Iterator[str]:
         yield place
 
 
-def forced(url: str, marked: Path, *more: Any) -> Answer:
+def forced(url: str, marked: Path, *more: Any) -> Finished:
     return ran("detect", "fingerprint", "--target", url, "--tokenizer", marked, *ASKED, *more)
 
 

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 from drawn_model import save_drawn_model
 from faulty_endpoint import FaultyEndpoint
-from in_process import Answer, ran
+from governing import Finished
+from in_process import ran
 from serving import served
 
 from datagov.errors import ConfigError
@@ -69,7 +70,7 @@ def expected(local: TransformersTarget, count: int, top_k: int | None = TOP_K) -
     return texts
 
 
-def extracted(url: str, place: Path, corpus: Path, *more: Any) -> Answer:
+def extracted(url: str, place: Path, corpus: Path, *more: Any) -> Finished:
     asked = ("detect", "extract", corpus, "--target", url, "--tokenizer", place, "--samples", COUNT)
     return ran(*asked, "--sample-tokens", TOKENS, "--top-k", TOP_K, "--suffix", 6, *more)
 
