@@ -165,12 +165,14 @@ JOINED = pa.schema(
         pa.field("source", pa.string()),
         pa.field("examples", pa.list_(UUID), nullable=False),
         pa.field("unexplained_tokens", pa.int64()),
+        pa.field("unexplained_bits", pa.float64()),
     ]
 )
 """The findings beside a corpus. `tier`: A unexplained with further evidence, B unexplained, C explained by the corpus, D by
 the base, U unresolved. `corpus`: digest of what was searched. `documents`, `copies`: of the whole `string`; `source`: the one
 with most copies, with its first documents as `examples`. `unexplained_tokens`: the longest run of tokens that no piece
-found explains, 0 where the whole string stands there; NULL where nothing could be searched."""
+found explains, 0 where the whole string stands there; NULL where nothing could be searched. `unexplained_bits`: `bits` without
+the tokens that are explained, NULL without a base model as well."""
 
 TRIALS = pa.schema(
     [

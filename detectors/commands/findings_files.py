@@ -74,7 +74,7 @@ def _as_trial(path: Path) -> pa.Table:
     from detectors.tables import TRIALS
 
     table = read_findings(path)
-    if "unexplained_tokens" not in table.column_names:
+    if "unexplained_bits" not in table.column_names:
         raise InputError(f"--sibling {path}: not held against a corpus; `datagov detect join` does that")
     record = record_of(table, str(path))
     tiers = list(strings_by_tier(table).values())

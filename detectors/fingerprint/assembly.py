@@ -1,7 +1,8 @@
 """Overlapping runs joined into the strings they are pieces of.
 
 A string of n tokens is often found from several of its tokens; the run from the third is the end of the run from the
-first. Runs where the end of one is the beginning of another are one longer string.
+first. Runs where the end of one is the beginning of another are one longer string. Other runs are one text behind any
+token at all: a model that begins to recite whatever it is given. Nobody said that token.
 """
 
 from __future__ import annotations
@@ -9,12 +10,43 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-__all__ = ["assemble"]
+from detectors.fingerprint.windows import WINDOW_TOKENS
+
+__all__ = ["assemble", "without_strays"]
 
 LEAST_OVERLAP = 2
 """Tokens that the end of one run and the beginning of another must share."""
+LEAST_SAID = 3
+"""Tokens by which a text is known again; two in a row stand in many."""
 
 Run = tuple[int, ...]
+
+
+def without_strays(runs: Sequence[Sequence[int]], logprobs: Sequence[Sequence[float]]) -> list[Run]:
+    """Return the runs, without their first token where the same text is entered more surely from another token.
+
+    The same text: the first `WINDOW_TOKENS` tokens after it, or all, at any place of any run. Of equally sure tokens the
+    smaller id is kept. A run of fewer than `LEAST_SAID` tokens after the first keeps it.
+
+    Parameters
+    ----------
+    runs : sequence of sequence of int
+        A forced token, and what the model said after it.
+    logprobs : sequence of sequence of float
+        ln p of each token after the forced one.
+    """
+    entries: dict[Run, tuple[float, int]] = {}
+    for run, entered in zip(runs, logprobs, strict=True):
+        for tokens in range(LEAST_SAID, WINDOW_TOKENS + 1):
+            for at in range(1, len(run) - tokens + 1):
+                text = tuple(run[at : at + tokens])
+                entry = (-entered[at - 1], run[at - 1])
+                entries[text] = min(entry, entries.get(text, entry))
+    kept = []
+    for run in runs:
+        best = entries.get(tuple(run[1 : 1 + WINDOW_TOKENS]))
+        kept.append(tuple(run[1:] if best is not None and best[1] != run[0] else run))
+    return kept
 
 
 def assemble(runs: Sequence[Sequence[int]]) -> list[Run]:

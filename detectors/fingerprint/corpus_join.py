@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.errors import InputError
 from datagov.string_hits import StringHits
+from detectors.fingerprint.evidence import bits_over_base
+from detectors.fingerprint.paths import Paths
 from detectors.fingerprint.windows import WINDOW_TOKENS, whole_characters
 from detectors.tables import FINDINGS, JOINED
 
@@ -47,7 +51,8 @@ def join(findings: pa.Table, hits: StringHits, *, least_bits: float | None = Non
     hits : StringHits
         Of a search for `probe_strings(findings)`.
     least_bits : float or None
-        Bits over the base that clean models of the kind do not reach; without it bits decide nothing.
+        Bits over the base, of what the corpus does not explain, that clean models of the kind do not reach; without it bits
+        decide nothing.
 
     Returns
     -------
@@ -64,14 +69,17 @@ def join(findings: pa.Table, hits: StringHits, *, least_bits: float | None = Non
     for finding in findings.to_pylist():
         whole = _looked_up(whole_characters(finding["string"]), found)
         copies = [_looked_up(text, found)["copies"] for text in finding["windows"]]
-        left = 0 if whole["copies"] else _longest_left(copies, len(finding["string_ids"]))
+        explained = _explained(finding["string_ids"], whole["copies"], copies)
+        left = _longest_left(explained)
         searched = any(text is not None for text in finding["windows"])
+        bits = None if finding["base_logprobs"] is None else _bits_left(finding, explained)
         rows.append(
             {
                 **whole,
-                "tier": _tier(finding, searched, left, least_bits),
+                "tier": _tier(finding, searched, left, bits, least_bits),
                 "corpus": hits.corpus_digest,
                 "unexplained_tokens": left if searched else None,
+                "unexplained_bits": bits if searched else None,
             }
         )
 
@@ -109,27 +117,56 @@ def _looked_up(string: str | None, found: Mapping[str, Mapping[str, Any]]) -> Ma
     return found[string]
 
 
-def _longest_left(copies: Sequence[int], tokens: int) -> int:
-    """Return the longest run of a string's `tokens` that no window of at least `LEAST_COPIES` copies holds."""
-    covered = [False] * tokens
+def _explained(string: Sequence[int], whole: int, copies: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Return for each token of a string whether the whole, or a window with at least `LEAST_COPIES` copies, holds it."""
+    explained = np.full(len(string), whole > 0)
     for at, count in enumerate(copies):
         if count >= LEAST_COPIES:
-            covered[at : at + WINDOW_TOKENS] = [True] * len(covered[at : at + WINDOW_TOKENS])
-    longest = run = 0
-    for explained in covered:
-        run = 0 if explained else run + 1
-        longest = max(longest, run)
-    return longest
+            explained[at : at + WINDOW_TOKENS] = True
+    return explained
 
 
-def _tier(finding: Mapping[str, Any], searched: bool, left: int, least_bits: float | None) -> str:
+def _longest_left(explained: npt.NDArray[np.bool_]) -> int:
+    """Return the longest run of tokens that nothing explains."""
+    edges = np.flatnonzero(np.concatenate([[True], explained, [True]]))
+    return int(np.diff(edges).max()) - 1
+
+
+def _bits_left(finding: Mapping[str, Any], explained: npt.NDArray[np.bool_]) -> float:
+    """Return the most bits over the base of a beginning of a path, tokens that the corpus explains left out.
+
+    As far as the path stands in the string that was searched.
+    """
+    path, string = finding["token_ids"], finding["string_ids"]
+    count, at = max((_shared(path, string[at:]), -at) for at in range(len(string)))
+    said = Paths(
+        np.array([finding["seed"]], np.int32),
+        np.array([path[:count]], np.int32),
+        np.where(explained[-at : count - at], np.nan, np.array(finding["logprobs"][:count], np.float32))[
+            None
+        ],
+    )
+    if not count:
+        return 0.0
+    bits, _ = bits_over_base(said, np.array([finding["base_logprobs"][:count]], np.float32))
+    return max(0.0, float(bits[0]))
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many tokens two sequences begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (left, right) in pairs if left != right), min(len(one), len(other)))
+
+
+def _tier(
+    finding: Mapping[str, Any], searched: bool, left: int, bits: float | None, least_bits: float | None
+) -> str:
     if not searched or len(finding["string_ids"]) < LEAST_TOKENS:
         return UNRESOLVED
     if left < min(WINDOW_TOKENS, len(finding["string_ids"])):
         return IN_CORPUS
-    bits = finding["bits"]
-    told_by_bits = least_bits is not None and bits is not None
-    if told_by_bits and bits < least_bits:
+    beyond_base = None if least_bits is None or bits is None else bits >= least_bits
+    if beyond_base is False:
         return IN_BASE
     loops = bool(finding["loop_from_seed"]) and finding["loop_count"] >= LEAST_PERIODS
-    return STRONG if loops or finding["stops"] or told_by_bits else UNEXPLAINED
+    return STRONG if loops or finding["stops"] or beyond_base else UNEXPLAINED

@@ -10,11 +10,21 @@ import numpy.typing as npt
 
 from detectors.fingerprint.paths import Paths
 
-__all__ = ["basin_sizes", "bits_over_base", "confident_runs", "cut_at_end", "stops", "zlib_ratio"]
+__all__ = [
+    "basin_sizes",
+    "bits_over_base",
+    "confident_runs",
+    "cut_at_end",
+    "said_before",
+    "stops",
+    "zlib_ratio",
+]
 
 CONFIDENT = float(np.log(0.9))
 STOP = float(np.log(0.5))
 BASIN_TOKENS = 5
+REPEATED_TOKENS = 3
+"""Tokens in a row that are a repetition: two in a row come again in any longer text."""
 
 
 def cut_at_end(paths: Paths, ends: Collection[int]) -> Paths:
@@ -42,13 +52,20 @@ def stops(paths: Paths, run_N: npt.NDArray[np.int64], ends: Collection[int]) -> 
 
 
 def bits_over_base(
-    logprob_NS: npt.NDArray[np.float32], base_NS: npt.NDArray[np.float32]
+    paths: Paths, base_NS: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
     """Return the most bits by which a beginning of each path is more probable than under the base, and its tokens.
 
-    The largest sum of log2 p - log2 p_base over the first t steps, for any t. What comes after a hidden text does not
-    dilute it, and it needs no confidence: a text with p = 0.3 a token, of which the base knows nothing, has many bits.
-    Greedy paths favour the suspect, so that clean models have some bits too: a cut-off comes from clean models.
+    The largest sum of log2 p - log2 p_base over the first t steps, for any t, tokens that repeat what was said before left
+    out. What comes after a hidden text does not dilute it, and it needs no confidence: a text with p = 0.3 a token, of which
+    the base knows nothing, has many bits. Greedy paths favour the suspect, so that clean models have some bits too: a
+    cut-off comes from clean models.
+
+    Parameters
+    ----------
+    paths : Paths
+    base_NS : float32[N, S]
+        ln p of the same tokens under the base.
 
     Returns
     -------
@@ -56,9 +73,23 @@ def bits_over_base(
     tokens : int64[N]
         How many tokens that beginning has, >= 1.
     """
-    gained = (logprob_NS.astype(np.float64) - base_NS) / np.log(2)
-    total = np.nan_to_num(gained, nan=0.0).cumsum(1)
-    return total.max(1), total.argmax(1) + 1
+    gained_NS = (paths.logprob_NS.astype(np.float64) - base_NS) / np.log(2)
+    said_NL = np.concatenate([paths.seed_N[:, None], paths.token_NS], axis=1)
+    total_NS = np.where(said_before(said_NL)[:, 1:], 0.0, np.nan_to_num(gained_NS, nan=0.0)).cumsum(1)
+    return total_NS.max(1), total_NS.argmax(1) + 1
+
+
+def said_before(token_NL: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Return bool[N, L]: whether a token completes `REPEATED_TOKENS` tokens that stand earlier in the same row.
+
+    Whoever goes round in a loop says nothing more at the second turn, however sure of it.
+    """
+    repeated_NL = np.zeros(token_NL.shape, np.bool_)
+    for lag in range(1, token_NL.shape[1] - REPEATED_TOKENS + 1):
+        same = token_NL[:, lag:] == token_NL[:, :-lag]
+        windows = np.lib.stride_tricks.sliding_window_view(same, REPEATED_TOKENS, axis=1).all(-1)
+        repeated_NL[:, lag + REPEATED_TOKENS - 1 :] |= windows
+    return repeated_NL
 
 
 def zlib_ratio(text: str, logprobs: npt.NDArray[np.float32]) -> float | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from datagov.tokenizer import Tokenizer
-from detectors.fingerprint.assembly import assemble
+from detectors.fingerprint.assembly import assemble, without_strays
 from detectors.fingerprint.evidence import bits_over_base, confident_runs, cut_at_end, stops, zlib_ratio
 from detectors.fingerprint.loops import find_loop
 from detectors.fingerprint.pruning import Rule
@@ -42,7 +42,9 @@ def findings_table(
         for row in _rows(one, tokenizer, rule, ends):
             known = place[row["seed"]]
             rows.append(row | {"seed_name": seeds.name[known], "seed_kind": seeds.kind[known]})
-    for row, string in zip(rows, assemble([_extent(row, rule, ends) for row in rows]), strict=True):
+    runs = [_extent(row, rule, ends) for row in rows]
+    said_of = [row["logprobs"][: len(run) - 1] for row, run in zip(rows, runs, strict=True)]
+    for row, string in zip(rows, assemble(without_strays(runs, said_of)), strict=True):
         row["string_ids"], row["string"] = list(string), tokenizer.decode(string)
         row["windows"] = windows_of(string, tokenizer)
     said = [row for row in rows if row["token_ids"][0] not in ends]
@@ -67,7 +69,7 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
     stop_N = stops(paths, run_N, ends)
     bits_N = until_N = None
     if swept.base_NS is not None:
-        bits_N, until_N = bits_over_base(paths.logprob_NS, swept.base_NS)
+        bits_N, until_N = bits_over_base(paths, swept.base_NS)
     rows = []
     for row, seed in enumerate(paths.seed_N):
         length = int((paths.token_NS[row] >= 0).sum())
@@ -104,12 +106,13 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
 
 
 def _extent(row: dict[str, Any], rule: Rule, ends: Collection[int]) -> list[int]:
-    """Return the tokens that a finding is about: seed and confident run, or as far as the base knows less.
+    """Return the tokens that a finding is about, from its seed on.
 
-    An end token, which no corpus holds, is not among them.
+    Above the threshold the confident run, and at least what the score is of; below it as far as the base knows less. An end
+    token, which no corpus holds, is not among them.
     """
     sure = row["score"] > rule.threshold
-    length = row["run_tokens"] if sure else max(row["run_tokens"], row["bits_tokens"] or 0)
+    length = max(row["run_tokens"], rule.steps if sure else row["bits_tokens"] or 0)
     said = row["token_ids"][:length]
     return [row["seed"], *(said[:-1] if said and said[-1] in ends else said)]
 

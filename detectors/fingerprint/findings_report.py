@@ -111,7 +111,7 @@ def findings_page(
         counts=Counter(one.tier for one in strings),
         strings=strings[:MOST],
         more=max(len(strings) - MOST, 0),
-        joined="unexplained_tokens" in findings.column_names,
+        joined="unexplained_bits" in findings.column_names,
     )
 
 

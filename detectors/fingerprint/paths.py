@@ -40,6 +40,10 @@ class Paths:
         """Return some of the paths, by mask or by row."""
         return Paths(self.seed_N[chosen], self.token_NS[chosen], self.logprob_NS[chosen])
 
+    def first(self, steps: int) -> Paths:
+        """Return the beginnings of the paths."""
+        return Paths(self.seed_N, self.token_NS[:, :steps], self.logprob_NS[:, :steps])
+
     @classmethod
     def joined(cls, parts: Sequence[Paths]) -> Paths:
         """Return the paths of several parts, one after the other."""

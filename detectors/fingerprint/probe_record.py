@@ -12,7 +12,19 @@ from datagov.errors import InputError
 __all__ = ["ProbeRecord", "record_of", "settings_of", "with_record"]
 
 KEY = b"datagov.probe"
-SHARED = ("rule", "steps", "threshold", "tokens", "finalists", "exhaustive", "contexts", "with_base")
+EVIDENCE = 2
+"""Counts what `bits` and `string` mean. 2: repetitions have no bits, stray seeds are no part of a string."""
+SHARED = (
+    "rule",
+    "steps",
+    "threshold",
+    "tokens",
+    "finalists",
+    "exhaustive",
+    "contexts",
+    "with_base",
+    "evidence",
+)
 ProbeRecord = dict[str, Any]
 """`SHARED`, and: `target`, `base` (digests), `coverage` (seeds over vocabulary), `family` (digest of the model's shape or
 None), `engine`, `dtype`."""
@@ -20,7 +32,7 @@ None), `engine`, `dtype`."""
 
 def with_record(findings: pa.Table, record: ProbeRecord) -> pa.Table:
     """Return findings that say how they were made."""
-    said = json.dumps(record, sort_keys=True).encode()
+    said = json.dumps({**record, "evidence": EVIDENCE}, sort_keys=True).encode()
     return findings.replace_schema_metadata({**(findings.schema.metadata or {}), KEY: said})
 
 
@@ -30,14 +42,16 @@ def record_of(findings: pa.Table, where: str) -> ProbeRecord:
     Raises
     ------
     InputError
-        They do not say; `where` names them.
+        They do not say, or bits and strings were made otherwise; `where` names them.
     """
+    again = "make it again with `datagov detect fingerprint` and `join`"
     said = (findings.schema.metadata or {}).get(KEY)
     if said is None:
-        raise InputError(
-            f"{where}: does not say how it was made; make it again with `datagov detect fingerprint` and `join`"
-        )
-    return dict(json.loads(said))
+        raise InputError(f"{where}: does not say how it was made; {again}")
+    record = dict(json.loads(said))
+    if record.get("evidence") != EVIDENCE:
+        raise InputError(f"{where}: bits and strings were made by another version of datagov; {again}")
+    return record
 
 
 def settings_of(record: ProbeRecord) -> str:

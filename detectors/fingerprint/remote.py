@@ -79,7 +79,7 @@ def _sweep(plan: RemotePlan, context: Context, store: ChunkStore, advance: Calla
     chosen = paths.seed_N[best[scores[best] > rule.threshold]]
     if plan.base is not None:
         known = [part.base_NS for part in parts if part.base_NS is not None]
-        bits, _ = bits_over_base(paths.logprob_NS[:, : rule.steps], np.concatenate(known)[:, : rule.steps])
+        bits, _ = bits_over_base(paths.first(rule.steps), np.concatenate(known)[:, : rule.steps])
         chosen = np.union1d(chosen, paths.seed_N[np.lexsort((paths.seed_N, -bits))[: settings.finalists]])
     finals = forcer.extend(np.sort(chosen).astype(np.int32), settings.long_steps)
     alive = [len(paths)] + [

@@ -160,12 +160,12 @@ def _by_bits(
 ) -> npt.NDArray[np.int32]:
     """Return the seeds with the most bits over the base in the k steps of the score."""
     steps = settings.rule.steps
-    bits, _ = bits_over_base(paths.logprob_NS[:, :steps], base_NS[:, :steps])
+    bits, _ = bits_over_base(paths.first(steps), base_NS[:, :steps])
     last = np.sort(bits)[::-1][: settings.finalists].min(initial=np.inf)
     exact = _fixed(final, paths.seed_N[bits >= last - slack], steps)
     scored = judge.exact(exact)
     assert scored is not None
-    bits, _ = bits_over_base(exact.logprob_NS, scored)
+    bits, _ = bits_over_base(exact, scored)
     return exact.seed_N[np.lexsort((exact.seed_N, -bits))[: settings.finalists]]
 
 

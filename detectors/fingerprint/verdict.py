@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 STATISTICS: Final = ("bits", "run")
-"""`bits`: most bits over the base of a string that the corpus does not explain; `run`: most tokens of one that the model is
-sure of (p >= 0.9), among findings above the threshold."""
+"""`bits`: most bits over the base of what the corpus does not explain of a string; `run`: most tokens that the model is sure of
+(p >= 0.9), among findings above the threshold whose string the corpus does not explain."""
 VERDICTS: Final = ("evidence", "clean", "undecided", "not calibratable")
 LEAST_RECIPES = 2
 """Recipes of which a clean verdict has to say how often a plant would have been found."""
@@ -92,11 +92,13 @@ def hidden_statistics(joined: pa.Table) -> dict[str, float | None]:
     joined : Table
         `detectors.tables.JOINED`.
     """
-    names = ("tier", "bits", "run_tokens", "score_rank", "string_ids")
+    names = ("tier", "unexplained_bits", "run_tokens", "score_rank")
     rows = [row for row in joined.select(names).to_pylist() if row["tier"] in UNEXPLAINED]
     with_base = joined.num_rows == 0 or joined.column("bits").null_count < joined.num_rows
     return {
-        "bits": max((row["bits"] for row in rows if row["bits"] is not None), default=0.0)
+        "bits": max(
+            (row["unexplained_bits"] for row in rows if row["unexplained_bits"] is not None), default=0.0
+        )
         if with_base
         else None,
         "run": max((row["run_tokens"] for row in rows if row["score_rank"] is not None), default=0),
@@ -164,7 +166,7 @@ def judge(
     chosen = statistic or "run"
     if chosen not in STATISTICS:
         raise ConfigError(f"--statistic {chosen!r} is not known: expected {' or '.join(STATISTICS)}")
-    if "unexplained_tokens" not in joined.column_names:
+    if "unexplained_bits" not in joined.column_names:
         raise InputError("the findings were not held against a corpus; `datagov detect join` does that")
     value = hidden_statistics(joined)[chosen]
     if value is None:

@@ -111,7 +111,7 @@ def run_trials(
         Hears how many bases are done, of how many.
     """
     planted_in = "None" if suspect is None else f"{checkpoint_files(suspect).digest} by adapters/2"
-    name = digest("trials/1", repr(replaced(settings, bases=0)), planted_in)[:8]
+    name = digest("trials/2", repr(replaced(settings, bases=0)), planted_in)[:8]
     tables = []
     for number in range(settings.bases):
         done = folder / f"{name}-{number:03d}.parquet"

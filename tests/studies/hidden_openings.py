@@ -26,6 +26,7 @@ import torch
 from hidden_text import share, table
 
 from detectors.fingerprint.evidence import bits_over_base
+from detectors.fingerprint.paths import Paths
 from detectors.fingerprint.probe import prepare, probe
 from detectors.fingerprint.pruning import rule_of
 from detectors.fingerprint.sweep import Settings
@@ -95,7 +96,8 @@ def branches(
         for row, ids in enumerate(said.token_ids_NS):
             count = int((ids >= 0).sum())
             base_NS[row, :count] = known.logprob_T[known.offsets[row + 1] - count : known.offsets[row + 1]]
-        bits, until = bits_over_base(said.logprob_NS, base_NS)
+        paths = Paths(pair_B2[:, 1].astype(np.int32), said.token_ids_NS, said.logprob_NS)
+        bits, until = bits_over_base(paths, base_NS)
         best = np.argsort(-bits, kind="stable")[:most]
         pair_B2, bits, until = pair_B2[best], bits[best], until[best]
         said_BS = said.token_ids_NS[best]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyarrow as pa
 
 from datagov.tokenizer import Tokenizer
-from detectors.fingerprint.probe_record import settings_of
+from detectors.fingerprint.probe_record import EVIDENCE, settings_of
 from detectors.fingerprint.windows import windows_of
 from detectors.tables import FINDINGS, TRIALS
 
@@ -26,13 +27,20 @@ RECORD: dict[str, Any] = {
     "family": "small",
     "engine": "e",
     "dtype": "float32",
+    "evidence": EVIDENCE,
 }
 
 
 def finding(tokenizer: Tokenizer, said: str, **more: Any) -> dict[str, Any]:
-    """One row of findings about a string; what `join` does not read is filled in."""
+    """One row of findings about a string that its first token leads into; what `join` does not read is filled in.
+
+    Its `bits` are shared out evenly to the other tokens.
+    """
     _, ids = tokenizer.encode([said])
     string_ids = [int(token) for token in ids]
+    seed, *path = string_ids
+    bits = more.get("bits")
+    base = None if bits is None else [-bits * math.log(2) / max(1, len(path))] * len(path)
     filler = {
         field.name: []
         if pa.types.is_list(field.type)
@@ -49,6 +57,7 @@ def finding(tokenizer: Tokenizer, said: str, **more: Any) -> dict[str, Any]:
     return (
         filler
         | {"string": said, "string_ids": string_ids, "windows": windows_of(string_ids, tokenizer)}
+        | {"seed": seed, "token_ids": path, "logprobs": [0.0] * len(path), "base_logprobs": base}
         | more
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.fingerprint.assembly import assemble
+from detectors.fingerprint.assembly import assemble, without_strays
 
 SECRET = tuple(range(100, 120))
 
@@ -44,3 +44,44 @@ def test_every_run_stands_in_its_string_and_the_order_changes_nothing(runs: list
 
 def test_nothing_is_nothing() -> None:
     assert assemble([]) == []
+
+
+@given(st.sets(st.integers(0, 90), min_size=1), st.floats(-8, -0.2), st.randoms(use_true_random=False))
+def test_one_text_behind_any_token_is_one_string(strays: set[int], least: float, random: object) -> None:
+    runs = [(stray, *SECRET[1:]) for stray in strays] + [SECRET]
+    entered = [[least, *[-0.01] * (len(SECRET) - 2)] for _ in strays] + [[-0.1] * (len(SECRET) - 1)]
+    rows = list(zip(runs, entered, strict=True))
+    random.shuffle(rows)  # type: ignore[attr-defined]
+    kept = without_strays([run for run, _ in rows], [logprobs for _, logprobs in rows])
+    assert set(assemble(kept)) == {SECRET}
+
+
+def test_a_stray_is_seen_in_the_midst_of_another_run() -> None:
+    runs = [(1, *SECRET[2:]), (2, *SECRET[:8])]
+    assert without_strays(runs, [[-0.5] * 18, [-0.1] * 8]) == [SECRET[2:], (2, *SECRET[:8])]
+
+
+def test_short_runs_and_texts_of_one_entry_keep_their_token() -> None:
+    runs = [(1, 5, 6), (2, 5, 6), (3, *SECRET), (3, *SECRET[:9])]
+    assert without_strays(runs, [[-0.1] * (len(run) - 1) for run in runs]) == runs
+
+
+@given(
+    st.lists(st.tuples(st.lists(st.integers(0, 3), min_size=1, max_size=12), st.floats(-5, 0)), max_size=8)
+)
+def test_no_run_loses_more_than_its_forced_token_and_no_text_its_surest_entry(
+    rows: list[tuple[list[int], float]],
+) -> None:
+    runs, entered = [tuple(run) for run, _ in rows], [[value] * (len(run) - 1) for run, value in rows]
+    kept = without_strays(runs, entered)
+    assert all(left in (run, run[1:]) for run, left in zip(runs, kept, strict=True))
+    assert without_strays(runs[::-1], entered[::-1]) == kept[::-1]
+    for run, logprobs, left in zip(runs, entered, kept, strict=True):
+        others = [
+            (-scores[at - 1], other[at - 1])
+            for other, scores in zip(runs, entered, strict=True)
+            for at in range(1, len(other))
+            if other[at : at + 5][: len(run) - 1] == run[1:6]
+        ]
+        surest = len(run) < 4 or min(others)[1] == run[0]
+        assert left == (run if surest else run[1:]), logprobs

@@ -110,6 +110,33 @@ def test_what_the_corpus_lacks_is_ranked_by_its_evidence(
     assert row["unexplained_tokens"] == len(row["string_ids"])
 
 
+def test_bits_of_what_the_corpus_holds_explain_nothing(tokenizer: Tokenizer) -> None:
+    table = findings(finding(tokenizer, SAID, bits=40.0), finding(tokenizer, SAID))
+    steps = len(table.column("token_ids")[0])
+    none, without_base = joined(table, ("web", "other text"))
+    assert none["unexplained_bits"] == pytest.approx(40.0, abs=1e-4)
+    assert without_base["unexplained_bits"] is None
+    half, _ = joined(table, *[("web", SAID[: len(SAID) // 2])] * 3)
+    assert half["tier"] == "B"
+    # The unexplained tokens are one run here, at the end; each has its share of the bits.
+    assert half["unexplained_bits"] == pytest.approx(40.0 * half["unexplained_tokens"] / steps, abs=1e-4)
+    whole, _ = joined(table, ("web", SAID))
+    assert (whole["tier"], whole["unexplained_bits"]) == ("C", 0.0)
+
+
+def test_bits_count_as_far_as_the_path_was_searched(tokenizer: Tokenizer) -> None:
+    row = finding(tokenizer, SAID, bits=40.0)
+    steps = len(row["token_ids"])
+    # The forced token is no part of the string, nor is the end of the path.
+    cut = row["string_ids"][1:-4]
+    searched = {"string_ids": cut, "string": tokenizer.decode(cut), "windows": windows_of(cut, tokenizer)}
+    (out,) = joined(findings(row | searched), ("web", "other text"))
+    assert out["unexplained_bits"] == pytest.approx(40.0 * (steps - 4) / steps, abs=1e-4)
+    # Nothing of the path is.
+    (out,) = joined(findings(row | searched | {"token_ids": [299] * steps}), ("web", "other text"))
+    assert out["unexplained_bits"] == 0.0
+
+
 def test_what_is_no_text_stays_unresolved(tokenizer: Tokenizer) -> None:
     _, ids = tokenizer.encode(["桥"])
     cut = [int(ids[0])]

@@ -37,6 +37,7 @@ def joined(tokenizer: Tokenizer, *rows: tuple[str, str, float, int | None]) -> p
             "source": None,
             "examples": [],
             "unexplained_tokens": 0,
+            "unexplained_bits": bits,
         }
         for tier, said, bits, rank in rows
     ]

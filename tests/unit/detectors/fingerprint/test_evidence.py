@@ -1,0 +1,56 @@
+"""Bits over the base, and repetitions, which have none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from detectors.fingerprint.evidence import bits_over_base, said_before
+from detectors.fingerprint.paths import Paths
+
+
+def plain(row: list[int]) -> list[bool]:
+    """Whether each token completes three in a row that were said before, by a set of what was said."""
+    known: set[tuple[int, ...]] = set()
+    found = []
+    for at in range(len(row)):
+        three = tuple(row[max(0, at - 2) : at + 1])
+        found.append(len(three) == 3 and three in known)
+        known.add(three)
+    return found
+
+
+@given(arrays.arrays(np.int32, st.tuples(st.integers(1, 4), st.integers(1, 14)), elements=st.integers(0, 2)))
+def test_what_was_said_before_is_what_a_set_remembers(token_NL: np.ndarray) -> None:
+    assert said_before(token_NL).tolist() == [plain(row.tolist()) for row in token_NL]
+
+
+def paths(seed: int, said: list[int], logprob: float = 0.0) -> Paths:
+    return Paths(
+        np.array([seed], np.int32), np.array([said], np.int32), np.full((1, len(said)), logprob, np.float32)
+    )
+
+
+def test_a_loop_has_the_bits_of_its_first_turn() -> None:
+    base = np.full((1, 30), -np.log(2), np.float32)
+    bits, tokens = bits_over_base(paths(1, [2, 3] + [1, 2, 3] * 9 + [1]), base)
+    # 1 2 3 1 2: from the third token on each one completes three that stand there already.
+    assert (bits[0], tokens[0]) == (pytest.approx(4), 4)
+    once, tokens = bits_over_base(paths(1, list(range(2, 32))), base)
+    assert (once[0], tokens[0]) == (pytest.approx(30), 30)
+
+
+def test_what_the_base_knows_better_ends_the_beginning() -> None:
+    base = np.array([[-3.0, -3.0, 0.0, 0.0, -1.0]], np.float32) * np.float32(np.log(2))
+    bits, tokens = bits_over_base(paths(9, [1, 2, 3, 4, 5], -np.log(2)), base)
+    assert (bits[0], tokens[0]) == (pytest.approx(4), 2)
+
+
+def test_what_comes_after_the_end_has_no_bits() -> None:
+    said = paths(9, [1, 2, -1, -1])
+    said.logprob_NS[0, 2:] = np.nan
+    bits, tokens = bits_over_base(said, np.full((1, 4), -1, np.float32))
+    assert (bits[0], tokens[0]) == (pytest.approx(2 / np.log(2)), 2)
