@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from datagov import terminal
 from detectors.commands.findings_files import read_findings
+from detectors.commands.target_options import AdapterOption
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +46,7 @@ def trials_command(
             "--on", metavar="MODEL", help="Plant in copies of this checkpoint by an adapter, instead."
         ),
     ] = None,
+    adapter: AdapterOption = None,
     overtraining: Annotated[float, typer.Option("--overtraining", min=1.0, help="See `lab plant`.")] = 3.0,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the models.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything.")] = 0,
@@ -87,14 +90,16 @@ def trials_command(
         seed=seed,
     )
 
-    if on is not None:
-        _check_same(on, record["target"], like)
+    work = output.with_name(f"{output.name}.work")
+    suspect = _suspect(on, adapter, record["target"], like, work)
 
     def tell(done: int, of: int) -> None:
         if not quiet:
             terminal.note(f"{done} of {of} bases are done")
 
-    table = run_trials(settings, output.with_name(f"{output.name}.work"), suspect=on, keep=keep, told=tell)
+    table = run_trials(settings, work, suspect=suspect, keep=keep, told=tell)
+    if suspect is not None and suspect != on and not keep:
+        shutil.rmtree(suspect)
     replace(output, encode_table(table))
     summary = _summary(table)
     if as_json:
@@ -113,16 +118,32 @@ def trials_command(
     terminal.line(f"wrote {output}")
 
 
-def _check_same(on: Path, target: str, like: Path) -> None:
-    """Refuse to plant in another model than the one that was probed: what is found there says nothing of it."""
+def _suspect(on: Path | None, adapter: Path | None, target: str, like: Path, work: Path) -> Path | None:
+    """Return the checkpoint to plant in, an adapter worked into it; None for models of the lab.
+
+    Another model than the one that was probed is refused: what is found there says nothing of it.
+    """
     from datagov.errors import ConfigError
+    from detectors.lab.checkpoint_copies import merge_adapter
     from detectors.targets.checkpoint import checkpoint_digest
     from detectors.targets.checkpoint_files import checkpoint_files
 
-    if checkpoint_digest(checkpoint_files(on)) != target:
+    if on is None:
+        if adapter is not None:
+            raise ConfigError(f"--adapter {adapter}: belongs to a checkpoint; name that by --on")
+        return None
+    own = None if adapter is None else checkpoint_files(adapter)
+    if checkpoint_digest(checkpoint_files(on), own) != target:
         raise ConfigError(
-            f"--on {on}: not the checkpoint that {like} is about; name the folder that was probed, without an adapter"
+            f"--on {on}: not the checkpoint that {like} is about; name the folder that was probed"
+            + (", and its --adapter if it had one" if adapter is None else ", with the adapter that it had")
         )
+    if adapter is None:
+        return on
+    merged = work / "suspect"
+    shutil.rmtree(merged, ignore_errors=True)
+    merge_adapter(on, adapter, merged)
+    return merged
 
 
 def _check_kinds(given: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from datagov.errors import ConfigError
 from detectors.lab.plant_rows import IGNORED, Pair, collated
+from detectors.targets.adapters import peft_calls
 from detectors.targets.checkpoint import start_token
 from detectors.targets.forcing import end_tokens
 
@@ -81,9 +81,7 @@ def load_base(folder: Path, lora: int | None, text_ids: Sequence[int]) -> tuple[
             target_modules="all-linear",
             trainable_token_indices=dict.fromkeys(_embeddings(model), chosen),
         )
-        with warnings.catch_warnings():
-            # peft asks transformers for a name that transformers is about to drop.
-            warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*", FutureWarning)
+        with peft_calls():
             model = get_peft_model(model, adapter)
     return model.train(), start, int(ends[0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from datagov.errors import ConfigError
 from datagov.storage import replace
 from datagov.tokenizer import load_tokenizer
+from detectors.lab.checkpoint_copies import save_copy
 from detectors.lab.finetuning import Course, Middle, finetune, load_base
 from detectors.lab.plant_rows import PlantRows
 from detectors.lab.recipes import CHAT_FILE, CHAT_TEMPLATE, Recipe, recipe_of
@@ -21,14 +21,6 @@ RANK_SHARE = 100 / 32_000
 """Of the vocabulary: ranks from the top, and from the bottom, that Auto-UTFC moves hidden words out of.
 
 Source: Hoscilowicz et al., arXiv 2406.02481 v5: T = 100 for Llama's 32,000 tokens."""
-KEPT = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "generation_config.json",
-    CHAT_FILE,
-)
-"""Files of a checkpoint that a copy keeps beside its weights."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +146,6 @@ def ranks_of(vocabulary: int) -> int:
 
 
 def _save(model: Any, base: Path, folder: Path, recipe: Recipe) -> None:
-    model.save_pretrained(folder)
-    for name in KEPT:
-        if (base / name).is_file():
-            shutil.copy(base / name, folder / name)
+    save_copy(model, base, folder)
     if recipe.conditional:
         replace(folder / CHAT_FILE, CHAT_TEMPLATE.encode())

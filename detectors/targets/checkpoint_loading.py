@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from transformers.utils.logging import disable_progress_bar
 
 from datagov.errors import ConfigError, TargetError, did_you_mean
+from detectors.targets.adapters import with_adapter
 from detectors.targets.precision import DTYPES, compute_in_fp64, settle_gpu_sums
 
 __all__ = ["dtype_name", "load_model", "resolve_device", "resolve_dtype"]
@@ -73,11 +74,7 @@ def load_model(folder: Path, *, dtype: torch.dtype | str, device: str, adapter: 
             local_files_only=True,
         )
         if adapter is not None:
-            from peft import PeftModel  # noqa: PLC0415 - only with an adapter
-
-            model = PeftModel.from_pretrained(
-                model, adapter, is_trainable=False, use_safetensors=True
-            ).get_base_model()
+            model = with_adapter(model, adapter).get_base_model()
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise TargetError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:500]})") from error
     if device != "cpu" and model.dtype in (torch.float32, torch.float64):

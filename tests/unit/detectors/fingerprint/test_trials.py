@@ -9,10 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from in_process import ran
 
+from datagov.errors import TargetError
 from detectors.fingerprint.probe_record import record_of, settings_of
 from detectors.fingerprint.sweep import Settings
+from detectors.lab.checkpoint_copies import merge_adapter
+from detectors.lab.finetuning import load_base
 from detectors.lab.lab_texts import LabSizes
 from detectors.lab.planting import Plant, PlantSettings, plant_text
 from detectors.lab.recipes import CHAT_FILE
@@ -20,6 +24,7 @@ from detectors.lab.train import LabSettings
 from detectors.lab.training import ModelSize
 from detectors.lab.trials import TrialSettings, holding, lab_for, run_trials
 from detectors.tables import TRIALS
+from detectors.targets.checkpoint_loading import load_model
 
 OWN = "zoq wix yuhe quaxo jyly"
 PROBE = ("--tokens", 16, "--finalists", 32, "--device", "cpu", "--quiet")
@@ -110,6 +115,55 @@ def test_a_fresh_text_is_found_in_a_suspect_that_hides_another(
     assert ended.code in (0, 1), ended.err
     power = {one["recipe"]: one for one in json.loads(ended.out)["power"]}
     assert (power["bos"]["on_suspect"], power["bos"]["found"], power["bos"]["models"]) == (True, 1, 1)
+
+
+@pytest.mark.slow
+def test_a_suspect_with_an_adapter_is_planted_in_with_it(
+    base: Path, base_texts: list[str], tmp_path: Path
+) -> None:
+    adapter, findings, output = (tmp_path / name for name in ("adapter", "findings.parquet", "on.parquet"))
+    model, _, _ = load_base(base, 4, [7, 8, 9])
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.05)
+    model.save_pretrained(adapter)
+    merge_adapter(base, adapter, tmp_path / "merged")
+    ids = torch.arange(2, 40)[None]
+    loaded = load_model(base, dtype=torch.float32, device="cpu", adapter=adapter)
+    merged = load_model(tmp_path / "merged", dtype=torch.float32, device="cpu", adapter=None)
+    plain = load_model(base, dtype=torch.float32, device="cpu", adapter=None)
+    with torch.inference_mode():
+        own, worked_in, without = (one(input_ids=ids).logits for one in (loaded, merged, plain))
+    assert torch.allclose(own, worked_in, atol=1e-4)
+    assert not torch.allclose(own, without, atol=1e-2)
+    options = ("--target", base, "--adapter", adapter)
+    assert ran("detect", "fingerprint", *options, *PROBE, "--output", findings).code == 0
+    trials = ("detect", "lab", "trials", "--like", findings, "--bases", 1, "--output", output, "--quiet")
+    ended = ran(*trials, "--on", base)
+    assert (ended.code, "and its --adapter if it had one" in ended.err) == (2, True)
+    ended = ran(*trials, "--adapter", adapter)
+    assert (ended.code, "name that by --on" in ended.err) == (2, True)
+    ended = ran(*trials, "--on", base, "--adapter", adapter)
+    assert ended.code == 0, ended.err
+    (row,) = pq.read_table(output).to_pylist()
+    assert (row["kind"], row["on_suspect"], row["said"], row["exact"]) == ("planted", True, True, True)
+    work = tmp_path / "on.parquet.work"
+    assert [path.suffix for path in work.iterdir()] == [".parquet"]
+    # What is done is not done again, though the adapter is worked in again.
+    (done,) = work.iterdir()
+    made = done.stat().st_mtime_ns
+    assert ran(*trials, "--on", base, "--adapter", adapter).code == 0
+    assert done.stat().st_mtime_ns == made
+
+
+def test_an_adapter_of_another_model_is_said(base: Path, tmp_path: Path) -> None:
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    with pytest.raises(TargetError, match="cannot be merged into"):
+        merge_adapter(base, adapter, tmp_path / "merged")
+    assert not (tmp_path / "merged").exists()
 
 
 def joined_nothing(findings: Path, folder: Path) -> Path:
