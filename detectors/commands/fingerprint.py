@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -229,7 +230,7 @@ def show_findings(
         "bits",
         "stops",
         "loop_count",
-        "tier",
+        "entries",
         "string",
     )
     terminal.print_table(columns, [[row[name] for name in columns] for row in first_of(table)])
@@ -239,10 +240,17 @@ def show_findings(
 
 
 def first_of(table: pa.Table) -> list[dict[str, Any]]:
-    """Return the rows that are among the first of a ranking, by their better rank."""
+    """Return the best finding of each string that is among the first of a ranking, by its better rank; with `entries`."""
+    from detectors.fingerprint.distinct import one_a_string
+
     rows = table.to_pylist()
+    last = len(rows) + 1
+    shown: set[str] = set()
+    for name in ("score_rank", "bits_rank"):
+        ranked = [row for row in rows if row[name] is not None]
+        shown.update(row["string"] for row in one_a_string(ranked, itemgetter(name))[:SHOWN])
 
     def best(row: dict[str, Any]) -> int:
-        return min(rank for rank in (row["score_rank"], row["bits_rank"], len(rows) + 1) if rank is not None)
+        return min(rank for rank in (row["score_rank"], row["bits_rank"], last) if rank is not None)
 
-    return sorted((row for row in rows if best(row) <= SHOWN), key=best)
+    return [row for row in one_a_string(rows, best) if row["string"] in shown]

@@ -101,7 +101,16 @@ def join_command(
     if as_json:
         terminal.print_json({"tiers": dict(sorted(tiers.items())), "strings": strings, "output": str(output)})
     else:
-        columns = ("tier", "copies", "source", "unexplained_tokens", "score", "bits", "string")
+        columns = (
+            "tier",
+            "copies",
+            "source",
+            "unexplained_tokens",
+            "unexplained_bits",
+            "score",
+            "entries",
+            "string",
+        )
         terminal.print_table(columns, [[row[name] for name in columns] for row in strings[:SHOWN]])
         for tier, count in sorted(tiers.items()):
             terminal.note(f"{tier}: {count} string(s) {TIERS[tier]}")
@@ -112,6 +121,8 @@ def join_command(
 
 def _strings(joined: pa.Table) -> list[dict[str, Any]]:
     """Return one row a distinct string, of its best-ranked finding; unexplained ones first."""
+    from detectors.fingerprint.distinct import one_a_string
+
     names = (
         "tier",
         "string",
@@ -123,15 +134,14 @@ def _strings(joined: pa.Table) -> list[dict[str, Any]]:
         "documents",
         "source",
         "unexplained_tokens",
+        "unexplained_bits",
     )
 
     def place(row: dict[str, Any]) -> tuple[Any, ...]:
         ranks = (row["score_rank"], row["bits_rank"])
         return (row["tier"], *(len(joined) if rank is None else rank for rank in ranks))
 
-    rows = sorted(joined.select(names).to_pylist(), key=place)
-    best = {row["string"]: row for row in reversed(rows)}
-    return sorted(best.values(), key=place)
+    return one_a_string(joined.select(names).to_pylist(), place)
 
 
 def _findings(path: Path) -> pa.Table:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from datagov.tokenizer import Tokenizer
+from detectors.fingerprint.distinct import one_a_string
 from detectors.fingerprint.probe_record import ProbeRecord
 from detectors.fingerprint.verdict import HiddenVerdict
 
@@ -53,7 +54,7 @@ class Shown:
     tokens: list[SaidToken]
     """What the model says after the seed, up to where the string ends, one token more."""
     row: dict[str, Any]
-    """The finding: see `detectors.tables.FINDINGS` and `JOINED`."""
+    """The finding: see `detectors.tables.FINDINGS` and `JOINED`; and `entries`, how many findings have the string."""
 
 
 def shown_strings(findings: pa.Table, tokenizer: Tokenizer | None = None) -> list[Shown]:
@@ -63,14 +64,16 @@ def shown_strings(findings: pa.Table, tokenizer: Tokenizer | None = None) -> lis
         ranks = (row["score_rank"], row["bits_rank"])
         return (ORDER.index(row["tier"]), *(len(findings) if rank is None else rank for rank in ranks))
 
-    best: dict[str, dict[str, Any]] = {}
-    for row in sorted(findings.to_pylist(), key=place):
-        best.setdefault(row["string"], row)
     return [
         Shown(
-            row["tier"], string, row["context"], _text([row["seed"]], tokenizer), _tokens(row, tokenizer), row
+            row["tier"],
+            row["string"],
+            row["context"],
+            _text([row["seed"]], tokenizer),
+            _tokens(row, tokenizer),
+            row,
         )
-        for string, row in best.items()
+        for row in one_a_string(findings.to_pylist(), place)
     ]
 
 

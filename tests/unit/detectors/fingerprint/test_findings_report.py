@@ -100,6 +100,7 @@ def test_strings_come_once_the_unexplained_first_then_by_rank(tokenizer: Tokeniz
         ("known to the base", 1),
         ("in the corpus", 1),
     ]
+    assert [one.row["entries"] for one in shown] == [2, 1, 1, 1]
     assert all(token.text.startswith("[") for one in shown for token in one.tokens)
 
 
