@@ -150,8 +150,8 @@ def judge(
         `detectors.tables.TRIALS`; those that were probed otherwise are left aside, and so are clean ones of another family:
         they are no siblings. Planted ones of another family count for the power: they are a proxy.
     statistic : str or None
-        One of `STATISTICS`, declared beforehand; None: `run`, which no clean model of the study in docs/fingerprint.md had any
-        of, while a loop brought one of them more bits than most plants.
+        One of `STATISTICS`, declared beforehand; None: `bits` where a base was asked, which finds more plants at the same error
+        rate (docs/fingerprint.md), else `run`.
     alpha : float
         Error rate.
 
@@ -163,13 +163,13 @@ def judge(
         The findings have other columns than a join writes.
     """
     as_rate(alpha)
-    chosen = statistic or "run"
-    if chosen not in STATISTICS:
-        raise ConfigError(f"--statistic {chosen!r} is not known: expected {' or '.join(STATISTICS)}")
+    if statistic is not None and statistic not in STATISTICS:
+        raise ConfigError(f"--statistic {statistic!r} is not known: expected {' or '.join(STATISTICS)}")
     if "unexplained_bits" not in joined.column_names:
         raise InputError("the findings were not held against a corpus; `datagov detect join` does that")
+    chosen = statistic or ("bits" if record["with_base"] else "run")
     value = hidden_statistics(joined)[chosen]
-    if value is None:
+    if value is None or (chosen == "bits" and not record["with_base"]):
         raise ConfigError("--statistic bits: the findings were made without a base model")
     alike = [row for row in trials.to_pylist() if row["settings"] == settings_of(record)]
     clean = [

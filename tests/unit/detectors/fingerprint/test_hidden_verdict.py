@@ -15,6 +15,7 @@ from in_process import ran
 from made_findings import PLANTS, RECORD, finding, trial, trials
 from tokenizing import make_tokenizer
 
+from datagov.errors import ConfigError
 from datagov.tokenizer import Tokenizer, load_tokenizer
 from detectors.fingerprint.probe_record import settings_of, with_record
 from detectors.fingerprint.verdict import HiddenVerdict, cut_off, hidden_statistics, judge, upper_bound
@@ -50,11 +51,24 @@ def by_bits(*given: Any, **more: Any) -> HiddenVerdict:
     return judge(*given, statistic="bits", **more)
 
 
-def test_the_run_is_the_statistic_where_none_is_declared(tokenizer: Tokenizer) -> None:
-    table = joined(tokenizer, ("B", "quite strange words", 1.0, 1))
-    found = judge(table, RECORD, trials(*[trial("clean", 99.0)] * 20, *PLANTS))
-    assert (found.verdict, found.statistic, found.value, found.cut_off) == ("evidence", "run", 7, 0.0)
+def test_bits_are_the_statistic_where_a_base_was_asked_and_none_is_declared(tokenizer: Tokenizer) -> None:
+    table = joined(tokenizer, ("B", "quite strange words", 10.0, 1))
+    found = judge(table, RECORD, trials(*[trial("clean", 9.0)] * 20, *PLANTS))
+    assert (found.verdict, found.statistic, found.value, found.cut_off) == ("evidence", "bits", 10.0, 9.0)
+
+
+@pytest.mark.parametrize("something", [True, False])
+def test_the_run_is_the_statistic_without_a_base(tokenizer: Tokenizer, something: bool) -> None:
+    rows = [("B", "quite strange words", None, 1)] if something else []
+    table, record = joined(tokenizer, *rows), RECORD | {"with_base": False}
+    alike = {"settings": settings_of(record)}
+    plants = [row | alike for row in PLANTS]
+    found = judge(table, record, trials(*[trial("clean", 99.0, **alike)] * 20, *plants))
+    assert (found.statistic, found.value, found.cut_off) == ("run", 7 if something else 0, 0.0)
     assert (found.alarms, found.alarm_rate_high) == (0, pytest.approx(0.139, abs=5e-4))
+    assert found.verdict == ("evidence" if something else "clean")
+    with pytest.raises(ConfigError, match="without a base model"):
+        by_bits(table, record, trials(*plants))
 
 
 def test_bounds_are_those_of_the_binomial() -> None:
