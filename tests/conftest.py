@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import governing
+import hypothesis
 import in_process
 import pytest
 from governing import DemoPlan, Finished, Governed
 from xdist.scheduler import LoadFileScheduling
+
+# How long an example takes is no property of the code: the machine may be busy.
+hypothesis.settings.register_profile("datagov", deadline=None)
+hypothesis.settings.load_profile("datagov")
 
 WHOLE_RUNS = (
     "tests/unit/classifiers/test_fasttext.py",

@@ -20,7 +20,7 @@ from datagov.signals.entropy import product_table, product_with_log
 from datagov.signals.line_rules import spelled_out
 from datagov.text.batch import TextBatch
 
-few = settings(max_examples=examples(80), deadline=None)
+few = settings(max_examples=examples(80))
 
 PIECES = [
     *"abAB1٢.!?,;\"'()#{}_$+",
@@ -109,7 +109,7 @@ def test_counts_equal_the_plain_definition_on_long_texts(name: str) -> None:
     check(name, [varied, sentences, "" if name == "vocabulary" else varied[:500] * 3], ROWS[name][1])
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(count=st.integers(2, 2**31 - 1))
 def test_the_logarithm_is_the_librarys_to_its_last_bits(count: int) -> None:
     assert math.isclose(product_with_log(count), count * math.log(count), rel_tol=4e-16)

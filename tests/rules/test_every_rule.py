@@ -86,7 +86,7 @@ def check_range(rule: RuleInfo, values: list[float | None]) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), min_size=1, max_size=6))
 def test_a_document_does_not_depend_on_its_batch(measure: Measure, name: str, texts: list[str]) -> None:
     family = FAMILIES[name]

@@ -41,7 +41,7 @@ VOCABULARY = [
 ]
 SEPARATORS = ["", " ", " ", " ", "\n", "\n\n", "\r\n", " \n \n", "\u3000", "\u2028"]
 
-few = settings(max_examples=examples(60), deadline=None)
+few = settings(max_examples=examples(60))
 
 
 @st.composite

@@ -25,7 +25,7 @@ from datagov.signals.langid_model import language_model, tables_of
 from datagov.signals.language_spans import cut
 from datagov.text.batch import TextBatch
 
-few = settings(max_examples=40, deadline=None)
+few = settings(max_examples=40)
 
 SENTENCES = {
     "en": "The committee met on Tuesday to discuss how the harbour should be rebuilt after the storm.",

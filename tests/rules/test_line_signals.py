@@ -76,7 +76,7 @@ def expected(text: str, row: int) -> list[dict[str, int]]:
     return told
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), min_size=1, max_size=4))
 def test_lines_are_counted_as_one_by_one_and_documents_are_their_sums(texts: list[str]) -> None:
     batch = TextBatch(pa.array(texts, pa.large_string()))

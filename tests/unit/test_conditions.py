@@ -106,7 +106,7 @@ def database(table: pa.Table) -> duckdb.DuckDBPyConnection:
     return con
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @example(sql="a / a IS NULL")
 @example(sql="1 / a > 2")
 @given(sql=TRUTHS)

@@ -27,7 +27,7 @@ def removed(char: str) -> bool:
     return char == "\ufeff" or (unicodedata.category(char) == "Cc" and char not in "\t\n\r")
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(
     documents=st.lists(texts, max_size=5),
     form=st.none() | st.sampled_from(["NFC", "NFKC", "NFD", "NFKD"]),

@@ -43,7 +43,7 @@ def oracle(row: dict[str, float | None], policy: list[Bound]) -> list[dict]:
     return crossed
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     rows=st.lists(st.fixed_dictionaries({name: st.none() | numbers for name in SIGNALS}), max_size=8),
     policy=st.lists(bounds(), max_size=6),

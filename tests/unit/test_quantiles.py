@@ -24,14 +24,14 @@ def plainly(found: list[float], quantile: Quantile) -> float | None:
     return min((v for v in found if bottom * sum(x <= v for x in found) >= top * len(found)), default=None)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(found=values, quantile=quantiles)
 def test_a_quantile_is_one_of_the_values(found: list[float], quantile: Quantile) -> None:
     distinct, counts = np.unique(found, return_counts=True)
     assert quantile_of(distinct, counts, quantile) == plainly(found, quantile)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     sure=st.lists(st.integers(0, 5).map(float), max_size=7),
     unsure=st.lists(st.integers(0, 5).map(float), max_size=6),

@@ -59,7 +59,7 @@ def problem_of(folder: Path, *records: bytes, how: str = "members", form: InputF
 KINDS = st.sampled_from(["conversion", "resource", "request", "metadata", "warcinfo", "revisit"])
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     kinds=st.lists(st.tuples(KINDS, st.integers(1, 60)), min_size=1, max_size=12),
     how=st.sampled_from(HOW),

@@ -74,7 +74,7 @@ def test_texts_are_cut_as_the_card_says(cut: str, lower: bool, text: str, line: 
     assert token_lines(batch_of("x", text), reading(cut, lower=lower))[1] == line
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(texts=st.lists(st.text(max_size=20), min_size=1, max_size=4))
 def test_no_line_has_a_newline_and_each_token_is_one_to_fasttext(texts: list[str]) -> None:
     batch = batch_of(*texts)

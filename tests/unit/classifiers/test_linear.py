@@ -46,7 +46,7 @@ def words_of(batch: TextBatch) -> list[list[str]]:
     return [spans[a:b] for a, b in zip(words.offsets, words.offsets[1:], strict=False)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(texts=st.lists(TEXTS, min_size=1, max_size=5), features=SHAPES)
 def test_features_and_margins_are_those_of_plain_python(texts: list[str], features: NGrams) -> None:
     batch = batch_of(texts)

@@ -146,7 +146,7 @@ def test_no_group_is_on_both_sides(tmp_path: Path) -> None:
     assert not np.isnan(raw).any()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pairs=st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=4, max_size=40))
 def test_figures_are_those_of_scikit_learn(pairs: list[tuple[bool, int]]) -> None:
     from sklearn import metrics

@@ -77,7 +77,7 @@ pieces = st.sampled_from(["a", "b", "A", "c1", "的", "我", "他"])
 texts = st.lists(pieces, max_size=14).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(texts, min_size=1, max_size=4), st.lists(texts, max_size=4), st.integers(1, 4), st.integers(1, 3)
 )
@@ -95,7 +95,7 @@ def test_counts_are_those_of_the_definition(
         assert row == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(texts, min_size=1, max_size=3), st.lists(texts, max_size=4))
 def test_a_stretch_is_a_piece_of_the_item_it_names(items: list[str], documents: list[str]) -> None:
     found = overlap(batch(documents), build(items_of(items), n=2, shortest=1))

@@ -35,7 +35,7 @@ def removed_of(high: np.ndarray, low: np.ndarray, place: np.ndarray, world: np.n
     return removed
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(documents=st.lists(DOCUMENT, max_size=8), data=st.data())
 def test_copies_are_as_in_every_world_and_the_bounds_are_reached(
     documents: list, data: st.DataObject

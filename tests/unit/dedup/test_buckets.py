@@ -27,7 +27,7 @@ def as_dict(keys: np.ndarray, members: np.ndarray) -> dict[int, list[int]]:
     return {int(keys[bucket[0]]): members[bucket].tolist() for bucket in buckets}
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(RECORDS, st.randoms(use_true_random=False))
 def test_buckets_are_the_keys_with_two_members(rows: list[tuple[int, int]], random: object) -> None:
     expected: defaultdict[int, set[int]] = defaultdict(set)
@@ -40,7 +40,7 @@ def test_buckets_are_the_keys_with_two_members(rows: list[tuple[int, int]], rand
     assert as_dict(*arrays(shuffled)) == wanted
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(RECORDS)
 def test_star_edges_connect_every_bucket(rows: list[tuple[int, int]]) -> None:
     keys, members = arrays(rows)
@@ -76,7 +76,7 @@ def python_split(members: list[int], rows: dict[int, list[int]], cap: int, row: 
     return [part for members in parts.values() for part in python_split(members, rows, cap, row + 1)]
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(
     st.lists(st.lists(st.integers(0, 2), min_size=3, max_size=3), min_size=2, max_size=30), st.integers(2, 6)
 )

@@ -64,7 +64,7 @@ def excerpts(texts: list[str], length: int) -> Excerpts:
     )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(documents(), st.integers(3, 20), st.integers(2, 3), st.booleans(), st.booleans())
 def test_every_window_that_stands_elsewhere_goes(
     texts: list[str], length: int, min_count: int, keep_first: bool, bucketed: bool
@@ -86,7 +86,7 @@ def test_every_window_that_stands_elsewhere_goes(
     assert gone == oracle(texts, length, min_count, keep_first, buckets)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(documents(), st.integers(1, 20))
 def test_every_window_has_one_anchor_by_what_it_says(texts: list[str], length: int) -> None:
     found = anchors(TextBatch(pa.array(texts, pa.large_string())), length)

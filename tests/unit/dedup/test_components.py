@@ -15,7 +15,7 @@ from datagov.dedup.components import components
 from datagov.errors import InputError
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.data(), st.integers(1, 40))
 def test_components_are_those_of_networkx(data: st.DataObject, n: int) -> None:
     node = st.integers(0, n - 1)

@@ -51,7 +51,7 @@ def brute_force(recall: float, jaccard: float, most: int) -> tuple[int, int] | N
     return None
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.floats(0.05, 0.999), st.floats(0.05, 0.99), st.integers(1, 120))
 def test_the_choice_is_the_steepest_that_reaches_the_recall(recall: float, jaccard: float, most: int) -> None:
     expected = brute_force(recall, jaccard, most)

@@ -104,7 +104,7 @@ def check_invariants(case: Case, election: Election) -> None:
     assert np.bincount(election.pair_a, minlength=1).max() <= case.max_tries
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(CASES)
 def test_the_election_is_the_plain_one(csr: Csr, case: Case) -> None:
     election, expected = case.run(csr), plain_election(case)
@@ -116,7 +116,7 @@ def test_the_election_is_the_plain_one(csr: Csr, case: Case) -> None:
     check_invariants(case, election)
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(CASES, st.integers(1, 10**9))
 def test_bucket_numbers_mean_nothing(csr: Csr, case: Case, factor: int) -> None:
     renamed = Case(

@@ -21,7 +21,7 @@ HASH = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 50), st.integers(2**6
 DOCUMENTS = st.lists(st.lists(HASH, max_size=60), max_size=5)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(DOCUMENTS)
 def test_sets_are_sorted_and_distinct(csr: Callable[..., Any], documents: list[list[int]]) -> None:
     sets, offsets = shingle_sets(*csr(documents))
@@ -36,7 +36,7 @@ def test_large_documents_are_sorted_whatever_their_values(spread: int) -> None:
     assert sets.tolist() == np.unique(values).tolist()
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(DOCUMENTS.filter(bool))
 def test_counts_are_those_of_python_sets(csr: Callable[..., Any], documents: list[list[int]]) -> None:
     sets, offsets = shingle_sets(*csr(documents))

@@ -63,7 +63,7 @@ def test_ties_go_to_the_smaller_id_as_bytes() -> None:
 ROW = st.tuples(st.sampled_from(["wiki", "web", "x", None]), st.integers(0, 3), st.none() | st.integers(0, 2))
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(st.lists(ROW, max_size=20), st.randoms(use_true_random=False))
 def test_criteria_apply_one_after_the_other(rows: list[tuple[Any, int, Any]], random: Any) -> None:
     policy = KeepPolicy.parse([{"source": ["wiki", "web"]}, "longest", {"oldest": "date"}])

@@ -31,7 +31,7 @@ MASK = (1 << 64) - 1
 Make = Callable[..., tuple[np.ndarray, np.ndarray]]
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.lists(st.integers(0, MASK), max_size=30), max_size=5),
     st.integers(1, 5),

@@ -91,7 +91,7 @@ def check(case: Case, alive: Alive, now: tuple[Fraction, int], *, forget: bool =
         assert (found.possible & ~found.certain).any()
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(
     documents=st.lists(DOCUMENT, max_size=9),
     was=st.tuples(THRESHOLDS, st.integers(1, 4)),
@@ -116,7 +116,7 @@ CROWDED = st.integers(0, 2**32)
 """Seed of documents that mostly share buckets, so that budgets of one or two tries bind."""
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(seed=CROWDED)
 def test_the_truth_lies_inside_where_budgets_bind(csr: Csr, seed: int) -> None:
     random = Random(seed)
@@ -130,7 +130,7 @@ def test_the_truth_lies_inside_where_budgets_bind(csr: Csr, seed: int) -> None:
     check(Case(csr, shingles, buckets, was_alive, *rules[0]), Alive(sure, possible), rules[1])
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(documents=st.lists(DOCUMENT, max_size=10), rule=st.tuples(THRESHOLDS, st.integers(1, 4)))
 def test_the_same_election_is_repeated_exactly(
     csr: Csr, documents: list[Any], rule: tuple[Fraction, int]

@@ -12,7 +12,7 @@ from datagov.dedup.repeats import repeats
 things = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 1)), max_size=30)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(things, st.integers(2, 4), st.booleans(), st.booleans())
 def test_what_is_met_often_enough_goes(
     found: list[tuple[int, int, int]], min_count: int, keep_first: bool, bucketed: bool

@@ -33,7 +33,7 @@ def python_shingles(tokens: list[int], k: int) -> list[int]:
     return hashes
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(st.lists(st.lists(UINT64, max_size=20), max_size=6), st.integers(1, 15))
 def test_windows_hash_as_the_oracle_says(documents: list[list[int]], k: int) -> None:
     tokens = np.array([t for d in documents for t in d], dtype=np.uint64)
@@ -67,7 +67,6 @@ def test_a_shingle_has_a_token() -> None:
         shingle_hashes(np.empty(0, np.uint64), np.zeros(1, np.int64), k=0)
 
 
-@settings(deadline=None)
 @given(UINT64)
 def test_the_mixer_is_undone(value: int) -> None:
     mixed = int(mix64(np.uint64(value)))

@@ -132,7 +132,7 @@ def test_verdicts_of_other_documents_are_refused(planted: pa.Table) -> None:
         check(planted, pa.concat_tables([verdicts, verdicts.slice(0, 1)]))
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 40), st.floats(0.05, 1.0))
 def test_the_bound_of_equal_draws_is_the_binomial_quantile(draws: int, p: float) -> None:
     def below(k: int) -> float:

@@ -14,7 +14,7 @@ from datagov.text.batch import TextBatch
 stretches = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 5), st.integers(1, 4)), max_size=6)
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.text("ab好\n", min_size=9, max_size=12), min_size=3, max_size=3), stretches)
 def test_what_lies_in_a_stretch_goes_and_stretches_that_touch_are_one(
     texts: list[str], found: list[tuple[int, int, int]]

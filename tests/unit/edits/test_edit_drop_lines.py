@@ -105,7 +105,7 @@ presets = st.sampled_from(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(texts, max_size=4), presets)
 def test_what_stays_and_by_which_rules_the_rest_goes(
     documents: list[str], chosen: tuple[str, dict[str, Any]]

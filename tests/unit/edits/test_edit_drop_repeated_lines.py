@@ -27,7 +27,7 @@ def oracle(text: str, min_chars: int, adjacent: bool) -> str:
     return "\n".join(kept)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(texts, max_size=4), st.integers(1, 3), st.booleans())
 def test_the_first_of_equal_lines_stays(documents: list[str], min_chars: int, adjacent: bool) -> None:
     done = run("drop_repeated_lines", documents, min_chars=min_chars, adjacent=adjacent)

@@ -65,7 +65,7 @@ def documents(draw: st.DrawFn) -> list[str]:
     return made
 
 
-@settings(max_examples=examples(120), deadline=None)
+@settings(max_examples=examples(120))
 @given(documents(), st.sampled_from(["0.1", "0.05", "0.2"]), st.sampled_from([15, 6]), st.integers(1, 4))
 def test_what_is_like_a_line_before_it_goes(
     texts: list[str], share: str, exact_chars: int, min_chars: int

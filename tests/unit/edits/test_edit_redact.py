@@ -26,7 +26,7 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(texts, max_size=4), st.lists(st.sampled_from(NAMES), min_size=1, unique=True))
 def test_replacing_the_spans_gives_the_new_text(documents: list[str], kinds: list[str]) -> None:
     done = run("redact", documents, kinds=kinds)

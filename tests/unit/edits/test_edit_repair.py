@@ -51,7 +51,7 @@ def sound(text: str) -> bool:
     return not any(0xD800 <= ord(character) < 0xE000 for character in text)
 
 
-@settings(max_examples=examples(250), deadline=None)
+@settings(max_examples=examples(250))
 @given(st.lists(texts.filter(sound), min_size=1, max_size=3), st.one_of(st.just(OPTIONS), switches))
 def test_repair_is_ftfy_on_the_whole_text(documents: list[str], options: dict[str, Any]) -> None:
     expected = [oracle(text, options) for text in documents]
@@ -64,7 +64,7 @@ CHARACTERS = sorted(
 )
 
 
-@settings(max_examples=examples(600), deadline=None)
+@settings(max_examples=examples(600))
 @given(st.text(st.sampled_from([*CHARACTERS, *"aZ .9"]), min_size=1, max_size=5))
 def test_a_line_ftfy_finds_bad_is_never_passed_over(text: str) -> None:
     flagged, _ = lines_in_question(batch([text]), OPTIONS)

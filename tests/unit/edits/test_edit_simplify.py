@@ -33,7 +33,7 @@ pieces = st.sampled_from(
 texts = st.lists(pieces, max_size=8).map("".join)
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(texts, max_size=4), st.sampled_from(sorted(CONFIGS)))
 def test_only_documents_that_cannot_change_are_passed_over(documents: list[str], config: str) -> None:
     done = run("simplify", documents, config=config)

@@ -51,7 +51,7 @@ def units(texts: list[str], unit: str) -> list[list[tuple[int, int]]]:
     ]
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(documents)
 def test_paragraphs_are_what_blank_lines_part(texts: list[str]) -> None:
     for text, found in zip(texts, units(texts, "paragraph"), strict=True):
@@ -68,7 +68,7 @@ def test_paragraphs_are_what_blank_lines_part(texts: list[str]) -> None:
         assert [text[start:end] for start, end in found] == ["\n".join(lines) for lines in expected]
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(documents)
 def test_sentences_are_those_that_are_counted(texts: list[str]) -> None:
     counted = measure(batch(texts), {}).column("sentences").to_pylist()
@@ -116,7 +116,7 @@ def said(text: str, ignore: set[str]) -> str:
     return re.sub(" +", " ", "".join(chars)).strip(" ")
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(
     documents,
     st.sampled_from(UNITS),
@@ -173,7 +173,7 @@ def stretches(found: list[tuple[int, int, int]]) -> Stretches:
     return Stretches(columns[:, 0], columns[:, 1], columns[:, 2])
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.data(), documents, st.sampled_from(UNITS), st.integers(1, 3))
 def test_units_go_and_the_others_stay(data: Any, texts: list[str], unit: str, window: int) -> None:
     found = units(texts, unit)

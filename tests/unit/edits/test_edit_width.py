@@ -29,7 +29,7 @@ def oracle(text: str, forms: list[str]) -> str:
     return text.translate(mapping)
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(st.lists(texts, max_size=4), st.lists(st.sampled_from(sorted(TABLE)), unique=True))
 def test_width_is_a_table(documents: list[str], forms: list[str]) -> None:
     done = run("width", documents, forms=forms)

@@ -133,7 +133,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return dict(resolve_params(TERMS, {"lexicon": model_file(path)}))
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(texts=st.lists(pieces, max_size=4))
 def test_counts_are_those_of_what_is_found(shared: dict, texts: list[str]) -> None:
     counts, spans = locate(batch_of(*texts), shared)

@@ -19,7 +19,7 @@ from datagov.lm.normal import PLAIN, cc_net
 from datagov.lm.sentences import Sentences, read_sentences
 from datagov.text.batch import TextBatch
 
-few = settings(max_examples=50, deadline=None)
+few = settings(max_examples=50)
 texts = st.lists(st.text("ab的好 \n\t\x00\x85\u3000é１。", max_size=20), max_size=4)
 
 

@@ -127,7 +127,7 @@ def national(number: str) -> str:
     return re.sub(r"\D", "", number)[-11:]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts)
 def test_mobile_numbers_are_those_of_a_regular_expression(text: str) -> None:
     at, expected = 0, []
@@ -138,7 +138,7 @@ def test_mobile_numbers_are_those_of_a_regular_expression(text: str) -> None:
     assert [national(thing) for thing in found] == [national(thing) for thing in expected]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(texts, max_size=5))
 def test_a_document_does_not_depend_on_its_batch(documents: list[str]) -> None:
     together = found_in(documents)

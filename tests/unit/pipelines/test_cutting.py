@@ -60,7 +60,7 @@ def test_a_line_goes_before_a_sentence_and_a_sentence_before_a_word(text: str, e
     assert pieces(text, 10) == expected
 
 
-@settings(max_examples=100, deadline=None)  # the first example loads a kernel
+@settings(max_examples=100)
 @given(
     texts=st.lists(st.one_of(st.none(), TEXTS.map(str.encode), st.just(b"\xff" * 50)), max_size=8),
     most=st.integers(1, 40),

@@ -70,7 +70,7 @@ def as_counts(hits: StringHits) -> dict[tuple[str, str | None], tuple[int, int]]
     }
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 @given(
     texts=st.lists(st.text("ab文\n", max_size=12), min_size=1, max_size=12),
     strings=st.lists(st.text("ab文\n", min_size=1, max_size=4), min_size=1, max_size=6, unique=True),

@@ -278,7 +278,7 @@ dataset: "d"
     assert first.digest == second.digest
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_keys_does_not_matter(tmp_path_factory: pytest.TempPathFactory, random: Any) -> None:
     def shuffled(value: Any) -> Any:

@@ -344,9 +344,7 @@ DOCUMENTS = st.lists(
 )
 
 
-@settings(
-    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     documents=DOCUMENTS,
     keep=st.sampled_from(["longest", "shortest", "first"]),

@@ -366,7 +366,7 @@ def some_text(random: Random) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(6), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(6), suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_decisions_do_not_depend_on_who_is_measured(
     tmp_path_factory: pytest.TempPathFactory, recipe: MakeRecipe, govern: Run, seed: int

@@ -44,7 +44,7 @@ def _small() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lengths=LENGTHS, cuts=st.lists(st.integers(0, 40), max_size=6))
 def test_row_groups_are_full_and_do_not_depend_on_batches(lengths: list[int], cuts: list[int]) -> None:
     data = written(lengths, cuts)

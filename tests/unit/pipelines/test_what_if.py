@@ -219,7 +219,7 @@ def some_changes(random: Random, steps: list[dict[str, Any]], must: int) -> list
 
 
 @pytest.mark.slow
-@settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(15), suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32))
 def test_what_if_holds_against_a_full_rerun(
     tmp_path_factory: pytest.TempPathFactory, recipe: MakeRecipe, govern: Run, seed: int

@@ -19,7 +19,7 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(st.text("ab", max_size=12), st.text("abc", max_size=12), st.integers(0, 13))
 def test_it_is_bounded(a: str, b: str, most: int) -> None:
     points = np.array([ord(char) for char in a + b], np.uint32)

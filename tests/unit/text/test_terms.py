@@ -150,7 +150,7 @@ LETTERS = "aabAＢ妈媽马操草骂罵的1 .\u200b\u00ad\u0301のЖ"
 words = st.text(LETTERS, min_size=1, max_size=5)
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(
     texts=st.lists(st.text(LETTERS, max_size=25), max_size=3),
     terms=st.lists(words, max_size=8),

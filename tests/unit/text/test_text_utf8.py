@@ -113,7 +113,7 @@ def test_more_characters_than_positions_reach_are_refused(monkeypatch: pytest.Mo
     assert len(code_points(column(["ab", "cde"]))[0]) == 5
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(BATCHES)
 def test_encoding_is_the_reverse_of_decoding(texts: list[str]) -> None:
     points, offsets = code_points(column(texts))

@@ -99,7 +99,7 @@ def test_paths_meet_on_path_boundaries(url: str, met: int) -> None:
 labels = st.sampled_from(["a", "b", "ab", "www"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.lists(labels, min_size=1, max_size=3), max_size=4),
     st.lists(st.lists(labels, min_size=1, max_size=4), max_size=5),

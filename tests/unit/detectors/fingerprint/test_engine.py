@@ -79,7 +79,7 @@ def test_pruning_loses_no_candidate(name: str) -> None:
     assert (rule.scores(pruned.logprob_NS) > threshold).tolist() == candidates.tolist()
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.lists(st.floats(1e-6, 1.0), min_size=4, max_size=4), min_size=1, max_size=20),
     st.sampled_from(sorted(RULES)),

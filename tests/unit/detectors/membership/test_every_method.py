@@ -81,7 +81,7 @@ def test_a_score_or_a_reason_never_both(method: Method) -> None:
 
 
 @every_method
-@settings(max_examples=examples(20), deadline=None)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 10**6), order=st.permutations(range(len(LENGTHS))))
 def test_a_row_does_not_depend_on_the_others(method: Method, seed: int, order: list[int]) -> None:
     inputs = full_inputs(seed, LENGTHS)
@@ -108,7 +108,7 @@ def test_no_rows_give_no_scores(method: Method) -> None:
     ],
     ids=lambda method: method.name,
 )
-@settings(max_examples=examples(30), deadline=None)
+@settings(max_examples=examples(30))
 @given(seed=st.integers(0, 10**6), place=st.integers(0, 39), gain=st.floats(0.01, 3))
 def test_a_more_probable_token_never_lowers_the_score(
     method: Method, seed: int, place: int, gain: float

@@ -32,7 +32,7 @@ def model_trace(seed: int, sharpness: float, vocabulary: int, kept: int) -> Trac
     )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(150))
 @given(
     seed=st.integers(0, 10**6),
     sharpness=st.sampled_from([0.3, 1.0, 2.0, 4.0]),

@@ -16,7 +16,7 @@ ROW = st.lists(
 
 
 @given(rows=st.lists(st.tuples(ROW, st.integers(0, 40)), max_size=6))
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 def test_the_mean_of_the_lowest_is_that_of_the_sorted(rows: list[tuple[list[float], int]]) -> None:
     values = np.array([value for row, _ in rows for value in row], dtype=np.float32)
     offsets = np.cumsum([0, *(len(row) for row, _ in rows)])

@@ -45,7 +45,7 @@ def complete(client: TestClient, **request: Any) -> Any:
 rows_of_ids = st.lists(st.lists(st.integers(0, 299), min_size=1, max_size=12), min_size=1, max_size=4)
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(25))
 @given(rows=rows_of_ids, steps=st.integers(0, 3))
 def test_echo_gives_each_token_its_own_value(
     trigram: TrigramTarget, client: TestClient, rows: list[list[int]], steps: int
@@ -80,7 +80,7 @@ def test_echo_gives_each_token_its_own_value(
     assert answer["usage"]["completion_tokens"] == steps * len(rows)
 
 
-@settings(max_examples=examples(15), deadline=None)
+@settings(max_examples=examples(15))
 @given(row=st.lists(st.integers(0, 299), min_size=2, max_size=12))
 def test_prompt_logprobs_are_keyed_by_id_and_ranked_from_one(
     trigram: TrigramTarget, client: TestClient, row: list[int]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
@@ -17,7 +17,6 @@ from detectors.statistics.roc import auroc, clopper_pearson, curve, operating_po
 scores = st.lists(st.integers(-5, 5), min_size=2, max_size=40).map(lambda values: np.array(values, float))
 
 
-@settings(deadline=None)
 @given(scores, scores)
 def test_the_auroc_is_the_share_of_pairs(members: np.ndarray, others: np.ndarray) -> None:
     found = auroc(members, others)
