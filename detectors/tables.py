@@ -126,6 +126,7 @@ FINDINGS = pa.schema(
         pa.field("bits_rank", pa.int32()),
         pa.field("run_tokens", pa.int32(), nullable=False),
         pa.field("run", pa.large_string(), nullable=False),
+        pa.field("sure_tokens", pa.int32(), nullable=False),
         pa.field("stops", pa.bool_(), nullable=False),
         pa.field("loop_unit", pa.large_string()),
         pa.field("loop_count", pa.float64()),
@@ -150,8 +151,8 @@ FINDINGS = pa.schema(
 probabilities, `base_logprobs` the same under the base model. `score` is that of `rule` over the first `steps` tokens,
 `mean_logprob` (nats) over the same; `score_rank` is NULL where the score is not above `threshold`, both ranks where the
 text ends right after the seed. `bits` is the largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, NULL without a base model. `run` is the
-text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `stops` says that the model ends the text
-right there with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
+text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `sure_tokens`, at least as many, is the beginning
+with the largest sum of ln p - ln 0.9; `stops` says that the model ends the text right after it with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
 `basin_seeds` (seeds led into the same five tokens) unless the sweep was exhaustive. `string` is what overlapping runs of
 all finalists are parts of, `windows` the texts of every five tokens of it, NULL where they are no whole characters. `tier`
 is U, unresolved: not held against any corpus."""

@@ -11,7 +11,14 @@ import pyarrow as pa
 
 from datagov.tokenizer import Tokenizer
 from detectors.fingerprint.assembly import assemble, without_strays
-from detectors.fingerprint.evidence import bits_over_base, confident_runs, cut_at_end, stops, zlib_ratio
+from detectors.fingerprint.evidence import (
+    bits_over_base,
+    confident_runs,
+    cut_at_end,
+    stops,
+    sure_lengths,
+    zlib_ratio,
+)
 from detectors.fingerprint.loops import find_loop
 from detectors.fingerprint.pruning import Rule
 from detectors.fingerprint.seeds import Seeds
@@ -66,7 +73,8 @@ def findings_table(
 def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int]) -> list[dict[str, Any]]:
     paths = cut_at_end(swept.paths, ends)
     run_N = confident_runs(paths, ends)
-    stop_N = stops(paths, run_N, ends)
+    sure_N = sure_lengths(paths, ends)
+    stop_N = stops(paths, sure_N, ends)
     bits_N = until_N = None
     if swept.base_NS is not None:
         bits_N, until_N = bits_over_base(paths, swept.base_NS)
@@ -90,6 +98,7 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
                 "bits_tokens": None if until_N is None else int(until_N[row]),
                 "run_tokens": run,
                 "run": said,
+                "sure_tokens": int(sure_N[row]),
                 "stops": bool(stop_N[row]),
                 "loop_unit": loop and loop.unit,
                 "loop_count": loop and loop.count,
@@ -108,11 +117,13 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
 def _extent(row: dict[str, Any], rule: Rule, ends: Collection[int]) -> list[int]:
     """Return the tokens that a finding is about, from its seed on.
 
-    Above the threshold the confident run, and at least what the score is of; below it as far as the base knows less. An end
-    token, which no corpus holds, is not among them.
+    Above the threshold as far as the model is sure, and at least what the score is of; below it as far as the base knows less.
+    An end token, which no corpus holds, is not among them.
     """
-    sure = row["score"] > rule.threshold
-    length = max(row["run_tokens"], rule.steps if sure else row["bits_tokens"] or 0)
+    if row["score"] > rule.threshold:
+        length = max(row["sure_tokens"], rule.steps)
+    else:
+        length = max(row["run_tokens"], row["bits_tokens"] or 0)
     said = row["token_ids"][:length]
     return [row["seed"], *(said[:-1] if said and said[-1] in ends else said)]
 

@@ -119,8 +119,8 @@ def findings_page(
 
 
 def _tokens(row: dict[str, Any], tokenizer: Tokenizer | None) -> list[SaidToken]:
-    """Return the tokens of the run, or as far as the bits go, and the one after them."""
-    length = max(row["run_tokens"], row["bits_tokens"] or 0) + 1
+    """Return the tokens that the model is sure of, or as far as the bits go, and the one after them."""
+    length = max(row["sure_tokens"], row["bits_tokens"] or 0) + 1
     base = row["base_logprobs"]
     texts = _texts([row["seed"], *row["token_ids"][:length]], tokenizer)[1:]
     return [
