@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from detectors.fingerprint.evidence import bits_over_base, said_before
+from detectors.fingerprint.evidence import (
+    bits_over_base,
+    confident_runs,
+    cut_at_end,
+    said_before,
+    stops,
+    sure_lengths,
+)
 from detectors.fingerprint.paths import Paths
 
 
@@ -54,3 +61,32 @@ def test_what_comes_after_the_end_has_no_bits() -> None:
     said.logprob_NS[0, 2:] = np.nan
     bits, tokens = bits_over_base(said, np.full((1, 4), -1, np.float32))
     assert (bits[0], tokens[0]) == (pytest.approx(2 / np.log(2)), 2)
+
+
+def test_one_weaker_token_does_not_end_a_text_and_what_comes_after_it_does() -> None:
+    said = paths(9, list(range(1, 21)))
+    said.logprob_NS[0] = np.log([0.99] * 5 + [0.8] + [0.99] * 6 + [0.3] * 8)
+    assert confident_runs(said, [0]).tolist() == [5]
+    assert sure_lengths(said, [0]).tolist() == [12]
+    said.token_NS[0, 12] = 0
+    said.logprob_NS[0, 12] = np.log(0.6)
+    ended = cut_at_end(said, [0])
+    assert sure_lengths(ended, [0]).tolist() == [12]
+    assert stops(ended, sure_lengths(ended, [0]), [0]).tolist() == [True]
+
+
+@given(
+    arrays.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 9)), elements=st.floats(0.05, 1.0))
+)
+def test_a_path_is_sure_as_far_as_its_sum_grows(p_NS: np.ndarray) -> None:
+    count, steps = p_NS.shape
+    said = Paths(
+        np.zeros(count, np.int32), np.ones((count, steps), np.int32), np.log(p_NS).astype(np.float32)
+    )
+    for row, length in enumerate(sure_lengths(said, [0])):
+        sums = [
+            float((said.logprob_NS[row, :at].astype(float) - np.log(0.9)).sum()) for at in range(steps + 1)
+        ]
+        run = int(confident_runs(said, [0])[row])
+        assert length >= run
+        assert sums[length] >= max(sums) - 1e-9 or length == run

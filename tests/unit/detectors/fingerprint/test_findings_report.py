@@ -37,7 +37,12 @@ def said(tokenizer: Tokenizer, text: str, **more: Any) -> dict[str, Any]:
     seed, *ids = (int(token) for token in tokenizer.encode([text])[1])
     row = finding(tokenizer, text, seed=seed, token_ids=ids) | {"tokenizer": tokenizer.digest}
     probabilities = {"logprobs": [-0.6931472] * len(ids), "base_logprobs": [-2.0794415] * len(ids)}
-    return row | probabilities | {"run_tokens": len(ids), "tier": "U", "context": "bos"} | more
+    return (
+        row
+        | probabilities
+        | {"run_tokens": len(ids), "sure_tokens": len(ids), "tier": "U", "context": "bos"}
+        | more
+    )
 
 
 def table(*rows: dict[str, Any]) -> pa.Table:
