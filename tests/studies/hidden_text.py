@@ -125,13 +125,17 @@ def of_cell(name: str, says: str, trials: pa.Table, settings: TrialSettings = DE
     lines += table(head, body)
     alarms = sum(row["run"] > 0 for row in clean)
     explained, found = (sum(row[key] for row in clean) for key in ("explained", "unexplained"))
+    knowing = kinds["registered"]
+    above = (
+        "" if edge is None else f", {sum(row['bits'] > edge for row in knowing)} exceed the cut-off in bits"
+    )
     share_explained = "none" if explained + found == 0 else f"{explained / (explained + found):.0%}"
     lines += [
         (
             f"Clean models: at most {max(row['bits'] for row in clean):.1f} bits, on average {found / len(clean):.1f} strings that the corpus "
             f"does not explain (it explains {share_explained}); {alarms} of {len(clean)} are sure of one: at most "
             f"{upper_bound(alarms, len(clean)):.1%} of clean models are (95 %, one-sided). Models that know a text of their corpus by heart: "
-            f"{sum(row['run'] > 0 for row in kinds['registered'])} of {len(kinds['registered'])} are sure of an unexplained string."
+            f"{sum(row['run'] > 0 for row in knowing)} of {len(knowing)} are sure of an unexplained string{above}."
         ),
         "",
     ]
@@ -143,15 +147,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for what is done")
     parser.add_argument(
-        "--cells", default=",".join(CELLS), help="NAME[:BASES],...; default all, of 20 and 6 bases"
+        "--cells",
+        default=",".join(CELLS),
+        help="NAME,...; default all, of which all but the default one have 6 bases",
     )
+    parser.add_argument("--bases", type=int, default=DEFAULT.bases, help="of the default cell")
     parser.add_argument("--page", type=Path, help="page to write the part into, between its marks")
     options = parser.parse_args()
     lines = []
-    for cell in options.cells.split(","):
-        name, _, bases = cell.partition(":")
+    for name in options.cells.split(","):
         says, settings = CELLS[name]
-        settings = replace(settings, bases=int(bases or settings.bases))
+        if settings is DEFAULT:
+            settings = replace(settings, bases=options.bases)
         done = run_trials(
             settings, options.work / name, told=lambda at, of, name=name: print(name, at, of, flush=True)
         )

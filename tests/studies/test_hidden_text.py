@@ -53,7 +53,7 @@ def test_a_cell_says_how_many_plants_are_where() -> None:
     assert "on average 1.0 strings" in said
     assert "(it explains 75%)" in said
     assert "0 of 20 are sure of one: at most 13.9%" in said
-    assert "4 of 4 are sure of an unexplained string" in said
+    assert "4 of 4 are sure of an unexplained string, 0 exceed the cut-off in bits." in said
 
 
 def test_kinds_of_text_have_rows_of_their_own() -> None:
