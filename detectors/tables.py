@@ -150,11 +150,12 @@ FINDINGS = pa.schema(
 `token_ids` is the greedy continuation up to and with an end token, `logprobs` the natural logarithms of its
 probabilities, `base_logprobs` the same under the base model. `score` is that of `rule` over the first `steps` tokens,
 `mean_logprob` (nats) over the same; `score_rank` is NULL where the score is not above `threshold`, both ranks where the
-text ends right after the seed. `bits` is the largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, NULL without a base model. `run` is the
+text ends right after the seed. `bits` is the largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, those left
+out that complete three in a row which stand earlier; NULL without a base model. `run` is the
 text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `sure_tokens`, at least as many, is the beginning
 with the largest sum of ln p - ln 0.9; `stops` says that the model ends the text right after it with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
 `basin_seeds` (seeds led into the same five tokens) unless the sweep was exhaustive. `string` is what overlapping runs of
-all finalists are parts of, `windows` the texts of every five tokens of it, NULL where they are no whole characters. `tier`
+all finalists are parts of, without a forced token where another leads into the same text more surely, `windows` the texts of every five tokens of it, NULL where they are no whole characters. `tier`
 is U, unresolved: not held against any corpus."""
 
 JOINED = pa.schema(
@@ -172,8 +173,8 @@ JOINED = pa.schema(
 """The findings beside a corpus. `tier`: A unexplained with further evidence, B unexplained, C explained by the corpus, D by
 the base, U unresolved. `corpus`: digest of what was searched. `documents`, `copies`: of the whole `string`; `source`: the one
 with most copies, with its first documents as `examples`. `unexplained_tokens`: the longest run of tokens that no piece
-found explains, 0 where the whole string stands there; NULL where nothing could be searched. `unexplained_bits`: `bits` without
-the tokens that are explained, NULL without a base model as well."""
+found explains, 0 where the whole string stands there; NULL where nothing could be searched. `unexplained_bits`: as `bits`, of
+the tokens that stand in `string` and are not explained; NULL without a base model as well."""
 
 TRIALS = pa.schema(
     [

@@ -140,9 +140,10 @@ def _read(path: Path) -> TraceSet:
     if not isinstance(record, dict) or set(record) != _names(TraceSet):
         raise LedgerError(f"{path}: damaged, not the record of a set of traces; delete it and trace again")
     for name, kind in (("facts", TargetFacts), ("plan", WindowPlan)):
-        if set(record[name]) != _names(kind):
+        found = sorted(record[name]) if isinstance(record[name], dict) else record[name]
+        if found != sorted(_names(kind)):
             raise LedgerError(
-                f"{path}: has {sorted(record[name])} as {name}, expected {sorted(_names(kind))}; delete it and trace again"
+                f"{path}: has {found} as {name}, expected {sorted(_names(kind))}; delete it and trace again"
             )
     facts, plan = record["facts"], record["plan"]
     return TraceSet(

@@ -91,8 +91,8 @@ def _label(value: Any, path: Path, row: int) -> float:
 
 
 def _plain(column: pa.ChunkedArray, key: str) -> list[str | None]:
-    """Return ids as strings; of `doc_id` 32 hex digits, whether they are UUIDs, bytes or text."""
-    return [None if value is None else _name(value, key) for value in column.to_pylist()]
+    """Return ids as strings, empty ones as None; of `doc_id` 32 hex digits, whether they are UUIDs, bytes or text."""
+    return [None if value is None or value == "" else _name(value, key) for value in column.to_pylist()]
 
 
 def _name(value: Any, key: str) -> str:

@@ -55,28 +55,39 @@ def assemble(runs: Sequence[Sequence[int]]) -> list[Run]:
     The longest overlaps are joined first; equal ones in the order of the token ids, so that the order of the runs
     changes nothing. A run of fewer than two tokens stays itself unless another holds it.
     """
-    strings = _without_parts(sorted({tuple(run) for run in runs}, key=lambda run: (-len(run), run)))
+    strings = _without_parts(sorted({tuple(run) for run in runs}, key=_place))
     while (joined := _best_join(strings)) is not None:
         first, second, overlap = joined
         longer = first + second[overlap:]
-        rest = [string for string in strings if string not in (first, second)]
-        strings = _without_parts(sorted([longer, *rest], key=lambda run: (-len(run), run)))
-    return [next(string for string in strings if _holds(string, tuple(run))) for run in runs]
+        whole = _text(longer)
+        # No other string holds another: only the new one can.
+        rest = [string for string in strings if _text(string) not in whole]
+        strings = sorted([longer, *rest], key=_place)
+    texts = [_text(string) for string in strings]
+    parts = [_text(run) for run in runs]
+    return [
+        next(string for string, text in zip(strings, texts, strict=True) if part in text) for part in parts
+    ]
+
+
+def _place(run: Run) -> tuple[int, Run]:
+    """Longest first."""
+    return -len(run), run
 
 
 def _without_parts(runs: Sequence[Run]) -> list[Run]:
     """Return the runs, longest first, without those that stand inside another."""
-    kept: list[Run] = []
+    kept: dict[Run, str] = {}
     for run in runs:
-        if not any(_holds(other, run) for other in kept):
-            kept.append(run)
-    return kept
+        text = _text(run)
+        if not any(text in other for other in kept.values()):
+            kept[run] = text
+    return list(kept)
 
 
-def _holds(string: Run, part: Run) -> bool:
-    if len(part) > len(string):
-        return False
-    return any(string[start : start + len(part)] == part for start in range(len(string) - len(part) + 1))
+def _text(run: Sequence[int]) -> str:
+    """Return a run with a character a token: Python looks for one text in another much faster than for tuples."""
+    return "".join(map(chr, run))
 
 
 def _best_join(strings: Sequence[Run]) -> tuple[Run, Run, int] | None:

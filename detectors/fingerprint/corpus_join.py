@@ -165,8 +165,8 @@ def _tier(
         return UNRESOLVED
     if left < min(WINDOW_TOKENS, len(finding["string_ids"])):
         return IN_CORPUS
-    beyond_base = None if least_bits is None or bits is None else bits >= least_bits
-    if beyond_base is False:
+    beyond_base = least_bits is not None and bits is not None and bits >= least_bits
+    if least_bits is not None and finding["bits"] is not None and finding["bits"] < least_bits:
         return IN_BASE
     loops = bool(finding["loop_from_seed"]) and finding["loop_count"] >= LEAST_PERIODS
     return STRONG if loops or finding["stops"] or beyond_base else UNEXPLAINED

@@ -13,7 +13,8 @@ __all__ = ["ProbeRecord", "record_of", "settings_of", "with_record"]
 
 KEY = b"datagov.probe"
 EVIDENCE = 2
-"""Counts what `bits` and `string` mean. 2: repetitions have no bits, stray seeds are no part of a string."""
+"""Counts what `bits` and `string` mean. 2: repetitions have no bits, stray seeds are no part of a string, which goes as far as the
+model is sure on the whole."""
 SHARED = (
     "rule",
     "steps",

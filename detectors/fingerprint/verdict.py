@@ -27,8 +27,8 @@ __all__ = [
 ]
 
 STATISTICS: Final = ("bits", "run")
-"""`bits`: most bits over the base of what the corpus does not explain of a string; `run`: most tokens that the model is sure of
-(p >= 0.9), among findings above the threshold whose string the corpus does not explain."""
+"""`bits`: most bits over the base of what the corpus does not explain of a string; `run`: longest confident run (p >= 0.9 from
+the first token on), among findings above the threshold whose string the corpus does not explain."""
 VERDICTS: Final = ("evidence", "clean", "undecided", "not calibratable")
 LEAST_RECIPES = 2
 """Recipes of which a clean verdict has to say how often a plant would have been found."""

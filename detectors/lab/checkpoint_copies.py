@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from datagov.errors import TargetError
 from detectors.lab.recipes import CHAT_FILE
@@ -44,7 +45,7 @@ def merge_adapter(base: Path, adapter: Path, folder: Path) -> None:
     model = load_model(base, dtype=torch.float32, device="cpu", adapter=None)
     try:
         merged = with_adapter(model, adapter).merge_and_unload()
-    except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise TargetError(
             f"{adapter}: cannot be merged into {base} ({' '.join(str(error).split())[:500]})"
         ) from error

@@ -24,7 +24,7 @@ def with_adapter(model: Any, adapter: Path) -> Any:
 
     Raises
     ------
-    OSError, ValueError, KeyError, RuntimeError
+    OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError
         As peft does: the folder holds no adapter, or one of another model.
     """
     from peft import PeftModel  # noqa: PLC0415 - only with an adapter

@@ -39,6 +39,19 @@ def test_an_unknown_column_to_cluster_by_is_refused(tmp_path: Path) -> None:
         run("evaluate", scores, "--labels", labels, "--cluster", "sources")
 
 
+def test_rows_of_labels_without_an_id_are_of_no_text(tmp_path: Path) -> None:
+    scores = write_scores(tmp_path / "s.parquet", [passage(n) for n in range(20)], np.arange(20.0))
+    rows = [f"doc-{n},{n % 2}" for n in range(20)]
+    answers = []
+    for more in ([], [",0", ",1"]):
+        labels = tmp_path / "labels.csv"
+        labels.write_text("\n".join(["id,label", *rows, *more]) + "\n")
+        code, said = run("evaluate", scores, "--labels", labels, "--json")
+        assert code == 0
+        answers.append(said)
+    assert answers[0] == answers[1]
+
+
 def test_evaluate_reads_labels_by_id_or_row(tmp_path: Path) -> None:
     generator = np.random.default_rng(2)
     truth = np.arange(200) < 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,17 @@ def test_a_damaged_record_of_a_set_is_said(ngram: Target, texts: list[str], tmp_
     (file,) = (tmp_path / "sets").iterdir()
     damage(file, how)
     with pytest.raises(LedgerError, match="damaged, not the record of a set of traces"):
+        read(tmp_path, texts)
+
+
+@pytest.mark.parametrize("facts", [None, 5, [], {}])
+def test_a_record_without_facts_is_said(
+    ngram: Target, texts: list[str], tmp_path: Path, facts: object
+) -> None:
+    stored_traces(tmp_path, ngram, texts, plan_windows(ngram))
+    (file,) = (tmp_path / "sets").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_bytes()) | {"facts": facts}))
+    with pytest.raises(LedgerError, match=r"as facts, expected .* trace again"):
         read(tmp_path, texts)
 
 

@@ -124,6 +124,15 @@ def test_bits_of_what_the_corpus_holds_explain_nothing(tokenizer: Tokenizer) -> 
     assert (whole["tier"], whole["unexplained_bits"]) == ("C", 0.0)
 
 
+def test_what_was_not_searched_is_not_called_the_base_s(tokenizer: Tokenizer) -> None:
+    row = finding(tokenizer, SAID, bits=40.0)
+    cut = row["string_ids"][:7]
+    searched = {"string_ids": cut, "string": tokenizer.decode(cut), "windows": windows_of(cut, tokenizer)}
+    (out,) = joined(findings(row | searched), ("web", "other text"), least_bits=30.0)
+    assert out["unexplained_bits"] < 30
+    assert out["tier"] == "B"
+
+
 def test_bits_count_as_far_as_the_path_was_searched(tokenizer: Tokenizer) -> None:
     row = finding(tokenizer, SAID, bits=40.0)
     steps = len(row["token_ids"])

@@ -163,6 +163,11 @@ def test_an_adapter_of_another_model_is_said(base: Path, tmp_path: Path) -> None
     adapter.mkdir()
     with pytest.raises(TargetError, match="cannot be merged into"):
         merge_adapter(base, adapter, tmp_path / "merged")
+    model, _, _ = load_base(base, 4, [7, 8, 9])
+    model.save_pretrained(adapter)
+    (adapter / "adapter_model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(TargetError, match="cannot be merged into"):
+        merge_adapter(base, adapter, tmp_path / "merged")
     assert not (tmp_path / "merged").exists()
 
 
