@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import fault_program as program
@@ -12,6 +13,16 @@ import psutil
 import pytest
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_are_heard() -> Iterator[None]:
+    """Let processes hear Ctrl-C, which those that a shell started in the background do not."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_worker_killed_once_costs_nothing_but_time(recipe: Path, undisturbed: Path, tmp_path: Path) -> None:
