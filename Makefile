@@ -20,7 +20,7 @@ WHOLE := tests/cluster tests/faults tests/stores tests/studies
 # Those measure: with nothing beside them.
 ALONE := tests/benchmarks
 # Files of tests are shared out to as many processes as there are processors, at most four: tests/conftest.py says how. Each
-# has one thread for linear algebra: more only wait for those of the others, five times as long where it was measured.
+# has one thread for linear algebra: more only wait for those of the others.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Modules are compiled once, not by each of the hundreds of processes that tests start.

@@ -25,6 +25,11 @@ def run(*arguments: Any) -> str:
     return finished.stdout
 
 
+def sweep_of(traced: Path, texts: Path, settings: str) -> tuple[object, ...]:
+    """A sweep of Min-K% over stored traces."""
+    return ("sweep", traced, "--texts", texts, "--labels", texts, "--method", "min_k", "--set", settings)
+
+
 @pytest.fixture
 def traced(tmp_path: Path) -> Path:
     """Texts that an n-gram model was made of, as many that it was not, and their traces; the model is gone."""
@@ -56,19 +61,7 @@ def test_a_store_of_a_target_and_its_reference_is_read_by_name(traced: Path) -> 
         run(*read)
     scores = [row["score"] for row in json.loads(run(*read, "--model", f"ngram:{reference}"))]
     assert scores == pq.read_table(made).column("score").to_pylist()
-    asked = (
-        "sweep",
-        traced,
-        "--texts",
-        texts,
-        "--labels",
-        texts,
-        "--method",
-        "min_k",
-        "--set",
-        "k=0.5",
-        "--json",
-    )
+    asked = (*sweep_of(traced, texts, "k=0.5"), "--json")
     with pytest.raises(InputError, match="several sets of traces"):
         run(*asked)
     assert json.loads(run(*asked, "--model", f"ngram:{reference}"))["members"] == 30
@@ -78,18 +71,7 @@ def test_a_store_of_a_target_and_its_reference_is_read_by_name(traced: Path) -> 
 
 def test_every_setting_is_measured_without_the_model(traced: Path) -> None:
     texts = traced.parent / "texts.parquet"
-    arguments = (
-        "sweep",
-        traced,
-        "--texts",
-        texts,
-        "--labels",
-        texts,
-        "--method",
-        "min_k",
-        "--set",
-        "k=0.1,0.5,1",
-    )
+    arguments = sweep_of(traced, texts, "k=0.1,0.5,1")
     found = json.loads(run(*arguments, "--json"))
     assert [one["params"]["k"] for one in found["settings"]] == [0.1, 0.5, 1]
     assert (found["members"], found["non_members"]) == (30, 30)
