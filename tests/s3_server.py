@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,33 +18,35 @@ from pyarrow import fs
 
 __all__ = ["Striking", "settings", "started", "striking"]
 
-PATIENCE_S = 60
 BUCKET = "tests"
+SERVER = """
+import threading
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+threading.Event().wait()
+"""
+"""It finds its port itself: one that is found before it starts can be taken by then."""
 
 
 @contextmanager
 def started() -> Iterator[str]:
     """Give the URL of a server with an empty bucket; the environment names it, as it would Amazon's."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
+        [sys.executable, "-W", "ignore", "-c", SERVER],
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        text=True,
     )
+    assert process.stdout is not None
+    with process.stdout as said:
+        port = said.readline().strip()
+    assert port, "the server has ended"
     url = f"http://127.0.0.1:{port}"
     before = {name: os.environ.get(name) for name in settings(url)}
     os.environ.update(settings(url))
     try:
-        until = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                if process.poll() is not None or time.monotonic() > until:
-                    raise
-                time.sleep(0.05)
         fs.FileSystem.from_uri(f"s3://{BUCKET}?allow_bucket_creation=true")[0].create_dir(BUCKET)
         yield url
     finally:
@@ -83,7 +84,7 @@ class Striking(ThreadingHTTPServer):
         self.done = done
         """Whether the server gets the object before its writer is ended."""
         self.victim = 0
-        """Process group; 0 as long as there is none."""
+        """Process group; 0 as long as it is not told."""
         self.struck = threading.Event()
 
     @property
@@ -101,6 +102,8 @@ class Striking(ThreadingHTTPServer):
     def strike(self) -> None:
         """End the process group."""
         self.struck.set()
+        while not self.victim:  # who started it may be slower than its first object; group 0 would be our own
+            time.sleep(0.01)
         os.killpg(self.victim, signal.SIGKILL)
 
 
