@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 from detectors.fingerprint.windows import WINDOW_TOKENS
 
@@ -55,52 +56,49 @@ def assemble(runs: Sequence[Sequence[int]]) -> list[Run]:
     The longest overlaps are joined first; equal ones in the order of the token ids, so that the order of the runs
     changes nothing. A run of fewer than two tokens stays itself unless another holds it.
     """
-    strings = _without_parts(sorted({tuple(run) for run in runs}, key=_place))
-    while (joined := _best_join(strings)) is not None:
-        first, second, overlap = joined
-        longer = first + second[overlap:]
-        whole = _text(longer)
-        # No other string holds another: only the new one can.
-        rest = [string for string in strings if _text(string) not in whole]
-        strings = sorted([longer, *rest], key=_place)
-    texts = [_text(string) for string in strings]
-    parts = [_text(run) for run in runs]
-    return [
-        next(string for string, text in zip(strings, texts, strict=True) if part in text) for part in parts
-    ]
+    # With a character a token: Python looks for one text in another much faster than for tuples.
+    texts = ["".join(map(chr, run)) for run in runs]
+    strings = _Strings()
+    for text in sorted(set(texts), key=len):
+        strings.add(text)
+    while strings.join_best():
+        pass
+    longest_first = sorted(strings.maximal, key=lambda string: (-len(string), string))
+    return [tuple(map(ord, next(string for string in longest_first if text in string))) for text in texts]
 
 
-def _place(run: Run) -> tuple[int, Run]:
-    """Longest first."""
-    return -len(run), run
+class _Strings:
+    """Strings of which none holds another, and the overlaps of any two of them, the longest first."""
 
+    def __init__(self) -> None:
+        self.maximal: set[str] = set()
+        self._beginning: dict[str, list[str]] = defaultdict(list)
+        self._ending: dict[str, list[str]] = defaultdict(list)
+        self._overlaps: list[tuple[int, str, str]] = []
+        """A heap of minus the tokens, the string that ends with them, the string that begins with them; also of strings that
+        were joined since, or are held by another."""
 
-def _without_parts(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs, longest first, without those that stand inside another."""
-    kept: dict[Run, str] = {}
-    for run in runs:
-        text = _text(run)
-        if not any(text in other for other in kept.values()):
-            kept[run] = text
-    return list(kept)
+    def add(self, string: str) -> None:
+        """Take in a string that no other holds, in place of those that it holds, and find its overlaps."""
+        for at in range(len(string) - LEAST_OVERLAP + 1):
+            behind = at + LEAST_OVERLAP
+            for other in self._beginning.get(string[at:behind], ()):
+                if string.startswith(other, at):
+                    self.maximal.discard(other)
+                elif other in self.maximal and other.startswith(string[at:]):
+                    heappush(self._overlaps, (at - len(string), string, other))
+            for other in self._ending.get(string[at:behind], ()):
+                if other in self.maximal and other.endswith(string[:behind]):
+                    heappush(self._overlaps, (-behind, other, string))
+        self.maximal.add(string)
+        self._beginning[string[:LEAST_OVERLAP]].append(string)
+        self._ending[string[-LEAST_OVERLAP:]].append(string)
 
-
-def _text(run: Sequence[int]) -> str:
-    """Return a run with a character a token: Python looks for one text in another much faster than for tuples."""
-    return "".join(map(chr, run))
-
-
-def _best_join(strings: Sequence[Run]) -> tuple[Run, Run, int] | None:
-    """Return the pair with the longest overlap, and its length."""
-    beginnings: dict[Run, list[Run]] = defaultdict(list)
-    for string in strings:
-        beginnings[string[:LEAST_OVERLAP]].append(string)
-    best: tuple[int, Run, Run] | None = None
-    for first in strings:
-        for start in range(1, len(first) - LEAST_OVERLAP + 1):
-            end = first[start:]
-            for second in beginnings[first[start : start + LEAST_OVERLAP]]:
-                if second != first and len(second) > len(end) and second[: len(end)] == end:
-                    found = (-len(end), first, second)
-                    best = found if best is None else min(best, found)
-    return None if best is None else (best[1], best[2], -best[0])
+    def join_best(self) -> bool:
+        """Join the two strings with the longest overlap; return whether there were two."""
+        while self._overlaps:
+            overlap, first, second = heappop(self._overlaps)
+            if first in self.maximal and second in self.maximal:
+                self.add(first + second[-overlap:])
+                return True
+        return False

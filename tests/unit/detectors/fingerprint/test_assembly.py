@@ -10,6 +10,39 @@ from detectors.fingerprint.assembly import assemble, without_strays
 SECRET = tuple(range(100, 120))
 
 
+def holds(string: tuple[int, ...], part: tuple[int, ...]) -> bool:
+    return any(string[at : at + len(part)] == part for at in range(len(string) - len(part) + 1))
+
+
+def plain(runs: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """Join the pair with the longest overlap, the first by its tokens, until there is none: every pair is tried each time."""
+    strings = set(runs)
+    while True:
+        strings = {one for one in strings if not any(one != other and holds(other, one) for other in strings)}
+        overlaps = [
+            (-tokens, first, second)
+            for first in strings
+            for second in strings - {first}
+            for tokens in range(2, min(len(first), len(second)))
+            if first[-tokens:] == second[:tokens]
+        ]
+        if not overlaps:
+            ordered = sorted(strings, key=lambda string: (-len(string), string))
+            return [next(string for string in ordered if holds(string, run)) for run in runs]
+        tokens, first, second = min(overlaps)
+        strings.add(first + second[-tokens:])
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=9).map(tuple), max_size=14)
+    | st.lists(st.tuples(st.integers(0, 18), st.integers(1, 9)), max_size=14).map(
+        lambda places: [(*SECRET, *SECRET[3:9])[at : at + tokens] for at, tokens in places]
+    )
+)
+def test_strings_are_those_of_a_plain_search(runs: list[tuple[int, ...]]) -> None:
+    assert assemble(runs) == plain(runs)
+
+
 @given(st.randoms(use_true_random=False), st.integers(4, 8))
 def test_windows_of_a_string_are_the_string(random: object, width: int) -> None:
     runs = [SECRET[start : start + width] for start in range(len(SECRET) - width + 1)]
