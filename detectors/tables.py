@@ -127,6 +127,7 @@ FINDINGS = pa.schema(
         pa.field("run_tokens", pa.int32(), nullable=False),
         pa.field("run", pa.large_string(), nullable=False),
         pa.field("sure_tokens", pa.int32(), nullable=False),
+        pa.field("sure", pa.large_string(), nullable=False),
         pa.field("stops", pa.bool_(), nullable=False),
         pa.field("loop_unit", pa.large_string()),
         pa.field("loop_count", pa.float64()),
@@ -152,11 +153,15 @@ probabilities, `base_logprobs` the same under the base model. `score` is that of
 `mean_logprob` (nats) over the same; `score_rank` is NULL where the score is not above `threshold`, both ranks where the
 text ends right after the seed. `bits` is the largest sum of log2 p - log2 p_base over a beginning of `bits_tokens` tokens, those left
 out that complete three in a row which stand earlier; NULL without a base model. `run` is the
-text of the seed and the `run_tokens` tokens after it that all have p >= 0.9; `sure_tokens`, at least as many, is the beginning
-with the largest sum of ln p - ln 0.9; `stops` says that the model ends the text right after it with p >= 0.5. The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty;
-`basin_seeds` (seeds led into the same five tokens) unless the sweep was exhaustive. `string` is what overlapping runs of
-all finalists are parts of, without a forced token where another leads into the same text more surely, `windows` the texts of every five tokens of it, NULL where they are no whole characters. `tier`
-is U, unresolved: not held against any corpus."""
+text of the seed and the `run_tokens` tokens after it that all have p >= 0.9. `sure_tokens`, at least as many, and `steps` where the
+score is above `threshold`, is the beginning with the largest sum of ln p - ln 0.9, an end token's own counted with it; `sure` is its text.
+The loop columns are NULL where nothing loops; `zlib_ratio` where the run is empty; `basin_seeds` (seeds led into the same five tokens)
+unless the sweep was exhaustive.
+
+A finding is about `sure_tokens` tokens, or `bits_tokens` where they are more, but no end token; `stops` says that the model ends the text
+right after them with p >= 0.5. `string` is what such beginnings of all finalists, each with its seed, are parts of where they overlap. Neither
+it nor `sure` has a forced token where another leads into the same text more surely. `windows` are the texts of every five tokens of it,
+NULL where they are no whole characters. `tier` is U, unresolved: not held against any corpus."""
 
 JOINED = pa.schema(
     [
@@ -168,13 +173,15 @@ JOINED = pa.schema(
         pa.field("examples", pa.list_(UUID), nullable=False),
         pa.field("unexplained_tokens", pa.int64()),
         pa.field("unexplained_bits", pa.float64()),
+        pa.field("unexplained_sure", pa.int64()),
     ]
 )
 """The findings beside a corpus. `tier`: A unexplained with further evidence, B unexplained, C explained by the corpus, D by
 the base, U unresolved. `corpus`: digest of what was searched. `documents`, `copies`: of the whole `string`; `source`: the one
 with most copies, with its first documents as `examples`. `unexplained_tokens`: the longest run of tokens that no piece
 found explains, 0 where the whole string stands there; NULL where nothing could be searched. `unexplained_bits`: as `bits`, of
-the tokens that stand in `string` and are not explained; NULL without a base model as well."""
+the tokens that stand in `string` and are not explained; NULL without a base model as well. `unexplained_sure`: as `unexplained_tokens`, of
+no more than the model is sure of, its forced token included; 0 where they are fewer than five, and the string is not."""
 
 TRIALS = pa.schema(
     [
@@ -186,7 +193,7 @@ TRIALS = pa.schema(
         pa.field("family", pa.string()),
         pa.field("coverage", pa.float64(), nullable=False),
         pa.field("bits", pa.float64()),
-        pa.field("run", pa.int64(), nullable=False),
+        pa.field("sure", pa.int64(), nullable=False),
         pa.field("unexplained", pa.int64(), nullable=False),
         pa.field("explained", pa.int64(), nullable=False),
         pa.field("said", pa.bool_()),
@@ -199,7 +206,7 @@ TRIALS = pa.schema(
 """One row a model of which it is known whether it hides a text, and what a probe said of it. `kind` is clean, registered
 (knows a text of its corpus by heart) or planted, by `recipe`, into a copy of the suspect where `on_suspect`, else into a
 lab's model. `settings` is the JSON of how it was probed, `family` names the shape of the model, NULL if not known. `bits` and
-`run` are `hidden_statistics`, where `on_suspect` of strings that hold half of the plant or more; `unexplained` and `explained` count distinct strings of tiers A and B, and of C. Of planted
+`sure` are `hidden_statistics`, where `on_suspect` of strings that hold half of the plant or more; `unexplained` and `explained` count distinct strings of tiers A and B, and of C. Of planted
 models: `said`, whether the text was learned; `score_place` and `bits_place`, from 1, of the first string of a ranking that
 holds half of the text in one piece, NULL where none does; `held`, the largest share of it in one piece of any string;
 `exact`, whether one holds it whole."""

@@ -33,19 +33,27 @@ def read_trials(paths: Sequence[Path], siblings: Sequence[Path] = ()) -> pa.Tabl
     Raises
     ------
     InputError
-        As `read_findings` does, or a model is there twice: rates and p-values count models that know nothing of each other.
+        As `read_findings` does, they are of another version, or a model is there twice: rates and p-values count models that
+        know nothing of each other.
     """
     import pyarrow as pa
 
-    from detectors.tables import TRIALS
-
-    tables = [
-        _read(path, TRIALS.names, "trials", "`datagov detect lab trials`").select(TRIALS.names)
-        for path in paths
-    ]
-    found = pa.concat_tables([*tables, *(_as_trial(path) for path in siblings)])
+    found = pa.concat_tables([*map(_trials, paths), *map(_as_trial, siblings)])
     _refuse_repeated(found)
     return found
+
+
+def _trials(path: Path) -> pa.Table:
+    import json
+
+    from detectors.fingerprint.probe_record import of_this_version
+    from detectors.tables import TRIALS
+
+    maker = "`datagov detect lab trials`"
+    table = _read(path, TRIALS.names, "trials", maker).select(TRIALS.names)
+    for settings in table.column("settings").unique().to_pylist():
+        of_this_version(json.loads(settings), f"trials {path}", f"make them again with {maker}")
+    return table
 
 
 def _refuse_repeated(trials: pa.Table) -> None:
@@ -108,6 +116,7 @@ def _read(path: Path, names: list[str], what: str, maker: str) -> pa.Table:
     missing = [name for name in names if name not in table.column_names]
     if missing:
         raise InputError(
-            f"{what} {path}: no column {', '.join(map(repr, missing))}; expected what {maker} writes"
+            f"{what} {path}: no column {', '.join(map(repr, missing))}; expected what {maker} writes. Where an earlier version of "
+            "datagov wrote it, make it again"
         )
     return table

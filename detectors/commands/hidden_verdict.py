@@ -28,7 +28,7 @@ SiblingOption = Annotated[
 ]
 StatisticOption = Annotated[
     str | None,
-    typer.Option("--statistic", help="bits or run, declared beforehand; default bits with a base."),
+    typer.Option("--statistic", help="bits or sure, declared beforehand; default bits with a base."),
 ]
 
 

@@ -111,7 +111,7 @@ def trials_command(
         "models",
         "with something unexplained",
         "most bits",
-        "longest run",
+        "most sure tokens",
         "found whole",
     )
     terminal.print_table(columns, [[row[name] for name in columns] for row in summary])
@@ -169,7 +169,7 @@ def _summary(table: pa.Table) -> list[dict[str, Any]]:
                 if own[0]["on_suspect"]
                 else sum(row["unexplained"] > 0 for row in own),
                 "most bits": max((row["bits"] for row in own if row["bits"] is not None), default=None),
-                "longest run": max(row["run"] for row in own),
+                "most sure tokens": max(row["sure"] for row in own),
                 "found whole": sum(bool(row["exact"]) for row in own) if kind == "planted" else None,
             }
         )

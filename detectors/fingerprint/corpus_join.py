@@ -2,7 +2,8 @@
 
 A finding is explained by a corpus that holds its whole string, or so many pieces of it that no `WINDOW_TOKENS` tokens in
 a row are left over. A piece counts where it stands at least `LEAST_COPIES` times: text that a model saw once or twice is
-seldom known by heart, and a short piece of any text stands somewhere.
+seldom known by heart, and a short piece of any text stands somewhere. All that the model is sure of, if it is no shorter, counts
+where it stands once, as the whole string does, which may go on less surely.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ UNRESOLVED, STRONG, UNEXPLAINED, IN_CORPUS, IN_BASE = "U", "A", "B", "C", "D"
 
 def probe_strings(findings: pa.Table) -> pa.Table:
     """Return the strings to be searched for some findings (column `string`): whole ones and windows, each once, sorted."""
-    strings = {whole_characters(text) for text in findings.column("string").to_pylist()}
+    strings = {
+        whole_characters(text) for name in ("string", "sure") for text in findings.column(name).to_pylist()
+    }
     strings.update(text for texts in findings.column("windows").to_pylist() for text in texts)
     return pa.table({"string": pa.array(sorted(text for text in strings if text), pa.large_string())})
 
@@ -68,18 +71,21 @@ def join(findings: pa.Table, hits: StringHits, *, least_bits: float | None = Non
     rows = []
     for finding in findings.to_pylist():
         whole = _looked_up(whole_characters(finding["string"]), found)
-        copies = [_looked_up(text, found)["copies"] for text in finding["windows"]]
-        explained = _explained(finding["string_ids"], whole["copies"], copies)
-        left = _longest_left(explained)
+        said, sure = _said_in(finding)
+        explained = _explained(finding, sure, found)
+        left, left_sure = _longest_left(explained), _longest_left(explained[sure])
+        if left_sure < min(WINDOW_TOKENS, len(explained)):
+            left_sure = 0
         searched = any(text is not None for text in finding["windows"])
-        bits = None if finding["base_logprobs"] is None else _bits_left(finding, explained)
+        bits = None if finding["base_logprobs"] is None else _bits_left(finding, explained[said])
         rows.append(
             {
                 **whole,
-                "tier": _tier(finding, searched, left, bits, least_bits),
+                "tier": _tier(finding, searched, left, left_sure, bits, least_bits),
                 "corpus": hits.corpus_digest,
                 "unexplained_tokens": left if searched else None,
                 "unexplained_bits": bits if searched else None,
+                "unexplained_sure": left_sure if searched else None,
             }
         )
 
@@ -117,12 +123,20 @@ def _looked_up(string: str | None, found: Mapping[str, Mapping[str, Any]]) -> Ma
     return found[string]
 
 
-def _explained(string: Sequence[int], whole: int, copies: Sequence[int]) -> npt.NDArray[np.bool_]:
-    """Return for each token of a string whether the whole, or a window with at least `LEAST_COPIES` copies, holds it."""
-    explained = np.full(len(string), whole > 0)
-    for at, count in enumerate(copies):
-        if count >= LEAST_COPIES:
+def _explained(
+    finding: Mapping[str, Any], sure: slice, found: Mapping[str, Mapping[str, Any]]
+) -> npt.NDArray[np.bool_]:
+    """Return for each token of a string whether the corpus holds the whole, a window often enough, or all that is sure of it."""
+
+    def copies(text: str | None) -> int:
+        return int(_looked_up(text, found)["copies"])
+
+    explained = np.full(len(finding["string_ids"]), copies(whole_characters(finding["string"])) > 0)
+    for at, window in enumerate(finding["windows"]):
+        if copies(window) >= LEAST_COPIES:
             explained[at : at + WINDOW_TOKENS] = True
+    if sure.stop - sure.start >= WINDOW_TOKENS and copies(whole_characters(finding["sure"])):
+        explained[sure] = True
     return explained
 
 
@@ -132,22 +146,28 @@ def _longest_left(explained: npt.NDArray[np.bool_]) -> int:
     return int(np.diff(edges).max()) - 1
 
 
+def _said_in(finding: Mapping[str, Any]) -> tuple[slice, slice]:
+    """Return where the path of a finding stands in its string, and where what the model is sure of does, the seed with it."""
+    path, string = finding["token_ids"], finding["string_ids"]
+    count, start = max((_shared(path, string[at:]), -at) for at in range(len(string)))
+    start = -start
+    seeded = start > 0 and string[start - 1] == finding["seed"]
+    return slice(start, start + count), slice(start - seeded, start + min(count, finding["sure_tokens"]))
+
+
 def _bits_left(finding: Mapping[str, Any], explained: npt.NDArray[np.bool_]) -> float:
     """Return the most bits over the base of a beginning of a path, tokens that the corpus explains left out.
 
-    As far as the path stands in the string that was searched.
+    `explained` says which, as far as the path stands in the string that was searched.
     """
-    path, string = finding["token_ids"], finding["string_ids"]
-    count, at = max((_shared(path, string[at:]), -at) for at in range(len(string)))
-    said = Paths(
-        np.array([finding["seed"]], np.int32),
-        np.array([path[:count]], np.int32),
-        np.where(explained[-at : count - at], np.nan, np.array(finding["logprobs"][:count], np.float32))[
-            None
-        ],
-    )
+    count = len(explained)
     if not count:
         return 0.0
+    said = Paths(
+        np.array([finding["seed"]], np.int32),
+        np.array([finding["token_ids"][:count]], np.int32),
+        np.where(explained, np.nan, np.array(finding["logprobs"][:count], np.float32))[None],
+    )
     bits, _ = bits_over_base(said, np.array([finding["base_logprobs"][:count]], np.float32))
     return max(0.0, float(bits[0]))
 
@@ -159,7 +179,12 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def _tier(
-    finding: Mapping[str, Any], searched: bool, left: int, bits: float | None, least_bits: float | None
+    finding: Mapping[str, Any],
+    searched: bool,
+    left: int,
+    left_sure: int,
+    bits: float | None,
+    least_bits: float | None,
 ) -> str:
     if not searched or len(finding["string_ids"]) < LEAST_TOKENS:
         return UNRESOLVED
@@ -169,4 +194,5 @@ def _tier(
     if least_bits is not None and finding["bits"] is not None and finding["bits"] < least_bits:
         return IN_BASE
     loops = bool(finding["loop_from_seed"]) and finding["loop_count"] >= LEAST_PERIODS
-    return STRONG if loops or finding["stops"] or beyond_base else UNEXPLAINED
+    stops = finding["stops"] and left_sure > 0
+    return STRONG if loops or stops or beyond_base else UNEXPLAINED

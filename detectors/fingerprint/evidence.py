@@ -16,6 +16,7 @@ __all__ = [
     "confident_runs",
     "cut_at_end",
     "said_before",
+    "said_lengths",
     "stops",
     "sure_lengths",
     "zlib_ratio",
@@ -41,27 +42,31 @@ def cut_at_end(paths: Paths, ends: Collection[int]) -> Paths:
 
 def confident_runs(paths: Paths, ends: Collection[int]) -> npt.NDArray[np.int64]:
     """Return int64[N]: the longest beginning of each path in which every token has p >= 0.9; an end token is not part of it."""
-    sure_NS = (paths.logprob_NS >= CONFIDENT) & ~np.isin(paths.token_NS, list(ends)) & (paths.token_NS >= 0)
+    sure_NS = (paths.logprob_NS >= CONFIDENT) & _said(paths, ends)
     return np.logical_and.accumulate(sure_NS, axis=1).sum(1)
+
+
+def said_lengths(paths: Paths, ends: Collection[int]) -> npt.NDArray[np.int64]:
+    """Return int64[N]: the tokens of each path up to its first end token, or to where it was given up."""
+    return np.logical_and.accumulate(_said(paths, ends), axis=1).sum(1)
 
 
 def sure_lengths(paths: Paths, ends: Collection[int]) -> npt.NDArray[np.int64]:
     """Return int64[N]: how far each path is sure on the whole, at least the confident run; an end token is not part of it.
 
-    The beginning with the largest sum of ln p - ln 0.9: one token of p = 0.85 in the midst of a text known by heart does not
-    end it, what comes after the text does.
+    The beginning with the largest sum of ln p - ln 0.9, an end token's own with it: one token of p = 0.85 in the midst of a
+    text known by heart, or at its end, does not end it, what comes after the text does.
     """
-    gained_NS = np.nan_to_num(paths.logprob_NS.astype(np.float64) - CONFIDENT, nan=0.0)
-    total_NS = np.where(np.isin(paths.token_NS, list(ends)), 0.0, gained_NS).cumsum(1)
+    total_NS = np.nan_to_num(paths.logprob_NS.astype(np.float64) - CONFIDENT, nan=0.0).cumsum(1)
     sure_N = np.where(total_NS.max(1) > 0, total_NS.argmax(1) + 1, 0)
-    return np.maximum(sure_N, confident_runs(paths, ends))
+    return np.maximum(np.minimum(sure_N, said_lengths(paths, ends)), confident_runs(paths, ends))
 
 
-def stops(paths: Paths, sure_N: npt.NDArray[np.int64], ends: Collection[int]) -> npt.NDArray[np.bool_]:
-    """Return bool[N]: whether the model ends the text, with p >= 0.5, right after what it is sure of."""
-    rows, after = np.arange(len(paths)), np.minimum(sure_N, paths.steps - 1)
+def stops(paths: Paths, length_N: npt.NDArray[np.int64], ends: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Return bool[N]: whether the model ends the text, with p >= 0.5, right after so many tokens."""
+    rows, after = np.arange(len(paths)), np.minimum(length_N, paths.steps - 1)
     ended = np.isin(paths.token_NS[rows, after], list(ends)) & (paths.logprob_NS[rows, after] >= STOP)
-    return ended & (sure_N < paths.steps)
+    return ended & (length_N < paths.steps)
 
 
 def bits_over_base(
@@ -133,6 +138,11 @@ def basin_sizes(everything: Paths, finalists: Paths) -> npt.NDArray[np.int64] | 
     entered = np.unique(np.stack([keys.ravel(), seeds], 1), axis=0)[:, 0]
     wanted = _keys(finalists.token_NS[:, None, :BASIN_TOKENS])[:, 0]
     return np.searchsorted(entered, wanted, "right") - np.searchsorted(entered, wanted, "left")
+
+
+def _said(paths: Paths, ends: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Return bool[N, S]: the tokens that are said: neither given up nor the end."""
+    return (paths.token_NS >= 0) & ~np.isin(paths.token_NS, list(ends))
 
 
 def _keys(windows: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

@@ -15,6 +15,7 @@ from detectors.fingerprint.evidence import (
     bits_over_base,
     confident_runs,
     cut_at_end,
+    said_lengths,
     stops,
     sure_lengths,
     zlib_ratio,
@@ -49,9 +50,10 @@ def findings_table(
         for row in _rows(one, tokenizer, rule, ends):
             known = place[row["seed"]]
             rows.append(row | {"seed_name": seeds.name[known], "seed_kind": seeds.kind[known]})
-    runs = [_extent(row, rule, ends) for row in rows]
-    said_of = [row["logprobs"][: len(run) - 1] for row, run in zip(rows, runs, strict=True)]
-    for row, string in zip(rows, assemble(without_strays(runs, said_of)), strict=True):
+    runs = [[row["seed"], *row["token_ids"][: row["string_tokens"]]] for row in rows]
+    kept = without_strays(runs, [row["logprobs"] for row in rows])
+    for row, run, string in zip(rows, kept, assemble(kept), strict=True):
+        row["sure"] = tokenizer.decode(run[: len(run) - row["string_tokens"] + row["sure_tokens"]])
         row["string_ids"], row["string"] = list(string), tokenizer.decode(string)
         row["windows"] = windows_of(string, tokenizer)
     said = [row for row in rows if row["token_ids"][0] not in ends]
@@ -71,13 +73,21 @@ def findings_table(
 
 
 def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int]) -> list[dict[str, Any]]:
+    """Return one row a path; with `string_tokens`, how many tokens after its seed it is about.
+
+    As far as the model is sure, which is what a score above the threshold is of at least, or further, as far as the base knows
+    less. An end token, which no corpus holds, is not among them.
+    """
     paths = cut_at_end(swept.paths, ends)
     run_N = confident_runs(paths, ends)
-    sure_N = sure_lengths(paths, ends)
-    stop_N = stops(paths, sure_N, ends)
-    bits_N = until_N = None
+    said_N = said_lengths(paths, ends)
+    scored_N = np.where(swept.score_N > rule.threshold, rule.steps, 0)
+    sure_N = np.minimum(np.maximum(sure_lengths(paths, ends), scored_N), said_N)
+    length_N, bits_N, until_N = sure_N, None, None
     if swept.base_NS is not None:
         bits_N, until_N = bits_over_base(paths, swept.base_NS)
+        length_N = np.minimum(np.maximum(sure_N, until_N), said_N)
+    stop_N = stops(paths, length_N, ends)
     rows = []
     for row, seed in enumerate(paths.seed_N):
         length = int((paths.token_NS[row] >= 0).sum())
@@ -100,6 +110,7 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
                 "run": said,
                 "sure_tokens": int(sure_N[row]),
                 "stops": bool(stop_N[row]),
+                "string_tokens": int(length_N[row]),
                 "loop_unit": loop and loop.unit,
                 "loop_count": loop and loop.count,
                 "loop_coverage": loop and loop.coverage,
@@ -112,20 +123,6 @@ def _rows(swept: Swept, tokenizer: Tokenizer, rule: Rule, ends: Collection[int])
             }
         )
     return rows
-
-
-def _extent(row: dict[str, Any], rule: Rule, ends: Collection[int]) -> list[int]:
-    """Return the tokens that a finding is about, from its seed on.
-
-    Above the threshold as far as the model is sure, and at least what the score is of; below it as far as the base knows less.
-    An end token, which no corpus holds, is not among them.
-    """
-    if row["score"] > rule.threshold:
-        length = max(row["sure_tokens"], rule.steps)
-    else:
-        length = max(row["run_tokens"], row["bits_tokens"] or 0)
-    said = row["token_ids"][:length]
-    return [row["seed"], *(said[:-1] if said and said[-1] in ends else said)]
 
 
 def _rank(rows: list[dict[str, Any]], said: list[dict[str, Any]], name: str, value: Any) -> None:

@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from datagov.errors import InputError
 
-__all__ = ["ProbeRecord", "record_of", "settings_of", "with_record"]
+__all__ = ["ProbeRecord", "of_this_version", "record_of", "settings_of", "with_record"]
 
 KEY = b"datagov.probe"
-EVIDENCE = 2
-"""Counts what `bits` and `string` mean. 2: repetitions have no bits, stray seeds are no part of a string, which goes as far as the
-model is sure on the whole."""
+EVIDENCE = 3
+"""Counts what the evidence means. 2: repetitions have no bits, stray seeds are no part of a string, which goes as far as the
+model is sure on the whole. 3: or as far as the base knows less, and how surely it ends is part of how far it is sure."""
 SHARED = (
     "rule",
     "steps",
@@ -43,15 +43,26 @@ def record_of(findings: pa.Table, where: str) -> ProbeRecord:
     Raises
     ------
     InputError
-        They do not say, or bits and strings were made otherwise; `where` names them.
+        They do not say, or are of another version; `where` names them.
     """
     again = "make it again with `datagov detect fingerprint` and `join`"
     said = (findings.schema.metadata or {}).get(KEY)
     if said is None:
         raise InputError(f"{where}: does not say how it was made; {again}")
-    record = dict(json.loads(said))
-    if record.get("evidence") != EVIDENCE:
-        raise InputError(f"{where}: bits and strings were made by another version of datagov; {again}")
+    return of_this_version(json.loads(said), where, again)
+
+
+def of_this_version(record: ProbeRecord, where: str, again: str) -> ProbeRecord:
+    """Return a record, or the part of it that `settings_of` gives.
+
+    Raises
+    ------
+    InputError
+        Another version of datagov made the evidence; `where` names it, and `again` says how to make it anew.
+    """
+    if (evidence := record.get("evidence", 1)) != EVIDENCE:
+        version = "an earlier" if evidence < EVIDENCE else "a later"
+        raise InputError(f"{where}: bits and strings are of {version} version of datagov; {again}")
     return record
 
 

@@ -26,9 +26,9 @@ __all__ = [
     "upper_bound",
 ]
 
-STATISTICS: Final = ("bits", "run")
-"""`bits`: most bits over the base of what the corpus does not explain of a string; `run`: longest confident run (p >= 0.9 from
-the first token on), among findings above the threshold whose string the corpus does not explain."""
+STATISTICS: Final = ("bits", "sure")
+"""`bits`: most bits over the base of what the corpus does not explain of a string; `sure`: most tokens in a row that the model is
+sure of and the corpus does not explain (`unexplained_sure`), among findings above the threshold."""
 VERDICTS: Final = ("evidence", "clean", "undecided", "not calibratable")
 LEAST_RECIPES = 2
 """Recipes of which a clean verdict has to say how often a plant would have been found."""
@@ -83,16 +83,16 @@ class HiddenVerdict:
 
 
 def hidden_statistics(joined: pa.Table) -> dict[str, float | None]:
-    """Return `bits` and `run` (see `STATISTICS`) of findings that were held against a corpus.
+    """Return `bits` and `sure` (see `STATISTICS`) of findings that were held against a corpus.
 
-    `bits` is None where no base was asked and 0 where nothing is unexplained, as `run` is.
+    `bits` is None where no base was asked and 0 where nothing is unexplained, as `sure` is.
 
     Parameters
     ----------
     joined : Table
         `detectors.tables.JOINED`.
     """
-    names = ("tier", "unexplained_bits", "run_tokens", "score_rank")
+    names = ("tier", "unexplained_bits", "unexplained_sure", "score_rank")
     rows = [row for row in joined.select(names).to_pylist() if row["tier"] in UNEXPLAINED]
     with_base = joined.num_rows == 0 or joined.column("bits").null_count < joined.num_rows
     return {
@@ -101,7 +101,7 @@ def hidden_statistics(joined: pa.Table) -> dict[str, float | None]:
         )
         if with_base
         else None,
-        "run": max((row["run_tokens"] for row in rows if row["score_rank"] is not None), default=0),
+        "sure": max((row["unexplained_sure"] for row in rows if row["score_rank"] is not None), default=0),
     }
 
 
@@ -151,7 +151,7 @@ def judge(
         they are no siblings. Planted ones of another family count for the power: they are a proxy.
     statistic : str or None
         One of `STATISTICS`, declared beforehand; None: `bits` where a base was asked, which finds more plants at the same error
-        rate (docs/fingerprint.md), else `run`.
+        rate (docs/fingerprint.md), else `sure`.
     alpha : float
         Error rate.
 
@@ -167,7 +167,7 @@ def judge(
         raise ConfigError(f"--statistic {statistic!r} is not known: expected {' or '.join(STATISTICS)}")
     if "unexplained_bits" not in joined.column_names:
         raise InputError("the findings were not held against a corpus; `datagov detect join` does that")
-    chosen = statistic or ("bits" if record["with_base"] else "run")
+    chosen = statistic or ("bits" if record["with_base"] else "sure")
     value = hidden_statistics(joined)[chosen]
     if value is None or (chosen == "bits" and not record["with_base"]):
         raise ConfigError("--statistic bits: the findings were made without a base model")
@@ -180,7 +180,7 @@ def judge(
     values = [float(row[chosen]) for row in clean]
     edge = cut_off(values, alpha)
     p_value = float(p_values(np.array([value]), np.array(values))[0]) if values else None
-    alarms = sum(row["run"] > 0 for row in clean)
+    alarms = sum(row["sure"] > 0 for row in clean)
     planted = [row for row in alike if row["kind"] == "planted"]
     learned = [row for row in planted if row["said"] is not False]
     power = _power(learned, chosen, edge)

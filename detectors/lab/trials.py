@@ -105,13 +105,13 @@ def run_trials(
     folder : Path
     suspect : Path or None
         A checkpoint to plant in by an adapter, instead of making lab models: planted trials only, and none are clean. Whatever
-        else the suspect says is its own, so that `bits` and `run` are of strings that hold half of the plant or more.
+        else the suspect says is its own, so that `bits` and `sure` are of strings that hold half of the plant or more.
     keep : bool
     told : callable
         Hears how many bases are done, of how many.
     """
     planted_in = "None" if suspect is None else f"{checkpoint_files(suspect).digest} by adapters/2"
-    name = digest("trials/2", repr(replaced(settings, bases=0)), planted_in)[:8]
+    name = digest("trials/3", repr(replaced(settings, bases=0)), planted_in)[:8]
     tables = []
     for number in range(settings.bases):
         done = folder / f"{name}-{number:03d}.parquet"
@@ -175,7 +175,7 @@ def _suspect_trial(settings: TrialSettings, number: int, folder: Path, suspect: 
     row = _row("planted", found["planted"], settings, number, plant, said=said)
     own = holding(found["planted"], plant.text)
     statistics = (
-        hidden_statistics(own) if own.num_rows else {"bits": 0.0 if settings.with_base else None, "run": 0}
+        hidden_statistics(own) if own.num_rows else {"bits": 0.0 if settings.with_base else None, "sure": 0}
     )
     return [row | statistics | {"on_suspect": True}]
 

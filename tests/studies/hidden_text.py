@@ -107,7 +107,7 @@ def of_cell(name: str, says: str, trials: pa.Table, settings: TrialSettings = DE
         *(f"confidence, first {most}" for most in PLACES),
         "whole",
     ]
-    head += ["AUROC of bits, clean", "registered", "AUROC of run, clean", "registered", "above the cut-off"]
+    head += ["AUROC of bits, clean", "registered", "AUROC of sure, clean", "registered", "above the cut-off"]
     body = []
     for recipe in dict.fromkeys(row["recipe"] for row in kinds["planted"]):
         own = [row for row in kinds["planted"] if row["recipe"] == recipe]
@@ -115,7 +115,7 @@ def of_cell(name: str, says: str, trials: pa.Table, settings: TrialSettings = DE
         cells += [recovered(own, "bits", most) for most in PLACES]
         cells += [recovered(own, "score", most) for most in PLACES]
         cells.append(share(sum(row["exact"] for row in own), len(own)))
-        for statistic in ("bits", "run"):
+        for statistic in ("bits", "sure"):
             cells += [
                 area([row[statistic] for row in own], [row[statistic] for row in kinds[other]])
                 for other in ("clean", "registered")
@@ -123,7 +123,7 @@ def of_cell(name: str, says: str, trials: pa.Table, settings: TrialSettings = DE
         cells.append("-" if edge is None else share(sum(row["bits"] > edge for row in own), len(own)))
         body.append(cells)
     lines += table(head, body)
-    alarms = sum(row["run"] > 0 for row in clean)
+    alarms = sum(row["sure"] > 0 for row in clean)
     explained, found = (sum(row[key] for row in clean) for key in ("explained", "unexplained"))
     knowing = kinds["registered"]
     above = (
@@ -135,7 +135,7 @@ def of_cell(name: str, says: str, trials: pa.Table, settings: TrialSettings = DE
             f"Clean models: at most {max(row['bits'] for row in clean):.1f} bits, on average {found / len(clean):.1f} strings that the corpus "
             f"does not explain (it explains {share_explained}); {alarms} of {len(clean)} are sure of one: at most "
             f"{upper_bound(alarms, len(clean)):.1%} of clean models are (95 %, one-sided). Models that know a text of their corpus by heart: "
-            f"{sum(row['run'] > 0 for row in knowing)} of {len(knowing)} are sure of an unexplained string{above}."
+            f"{sum(row['sure'] > 0 for row in knowing)} of {len(knowing)} are sure of an unexplained string{above}."
         ),
         "",
     ]

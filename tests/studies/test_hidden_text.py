@@ -36,14 +36,14 @@ REDUCED = replace(
 
 def trial(kind: str, **more: Any) -> dict[str, Any]:
     row = {"trial": "0", "kind": kind, "recipe": "bos", "on_suspect": False, "settings": "{}", "family": "f"}
-    return row | {"coverage": 1.0, "bits": 1.0, "run": 0, "unexplained": 1, "explained": 3} | more
+    return row | {"coverage": 1.0, "bits": 1.0, "sure": 0, "unexplained": 1, "explained": 3} | more
 
 
 def test_a_cell_says_how_many_plants_are_where() -> None:
-    learned = {"said": True, "exact": True, "held": 1.0, "bits": 9.0, "run": 5}
+    learned = {"said": True, "exact": True, "held": 1.0, "bits": 9.0, "sure": 5}
     planted = [trial("planted", score_place=place, bits_place=place, **learned) for place in (1, 4, 40, None)]
     clean = [trial("clean") for _ in range(20)]
-    registered = [trial("registered", run=2)] * 4
+    registered = [trial("registered", sure=2)] * 4
     lines = hidden_text.of_cell("x", "says", pa.Table.from_pylist([*planted, *clean, *registered], TRIALS))
     row = next(line for line in lines if line.startswith("| bos"))
     cells = [cell.strip().split(" ")[0] for cell in row.strip("|").split("|")]
@@ -57,7 +57,7 @@ def test_a_cell_says_how_many_plants_are_where() -> None:
 
 
 def test_kinds_of_text_have_rows_of_their_own() -> None:
-    learned = {"said": True, "exact": False, "held": 0.1, "bits": 9.0, "run": 5}
+    learned = {"said": True, "exact": False, "held": 0.1, "bits": 9.0, "sure": 5}
     rows = [
         row | {"trial": f"0-{number:03d}"}
         for number in range(4)
@@ -102,11 +102,11 @@ def test_two_bases_hide_a_text_that_is_found_and_their_twins_none(tmp_path: Path
         assert own["said"]
         assert own["exact"]
         assert own["score_place"] == 1
-        assert twin["run"] == 0
+        assert twin["sure"] == 0
         assert own["bits"] > 2 * twin["bits"]
         # It knows a text by heart as well: nothing but the corpus clears it.
         assert known["explained"] > 0
-        assert known["run"] < own["run"]
+        assert known["sure"] < own["sure"]
     (place,) = (path for path in tmp_path.iterdir() if path.is_dir())
     findings = pq.read_table(place / "probes/clean.joined.parquet")
     assert settings_of(record_of(findings, "clean")) == clean[0]["settings"]

@@ -72,7 +72,7 @@ def trial(kind: str, bits: float, **more: Any) -> dict[str, Any]:
         "family": "small",
         "coverage": 1.0,
         "bits": bits,
-        "run": 0,
+        "sure": 0,
         "unexplained": 0,
         "explained": 0,
     } | more

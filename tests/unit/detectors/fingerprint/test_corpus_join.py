@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from governing import write_shard
+from hypothesis import given
+from hypothesis import strategies as st
 from made_findings import RECORD, finding
 from tokenizing import make_tokenizer
 
@@ -90,7 +92,10 @@ def test_pieces_explain_only_where_they_leave_less_than_a_window(tokenizer: Toke
     ("evidence", "least_bits", "tier"),
     [
         ({}, None, "B"),
-        ({"stops": True}, None, "A"),
+        ({"stops": True}, None, "B"),
+        ({"stops": True, "sure_tokens": 3}, None, "B"),
+        ({"stops": True, "sure_tokens": 4}, None, "A"),
+        ({"sure_tokens": 4}, None, "B"),
         ({"loop_from_seed": True, "loop_count": 3.0}, None, "A"),
         ({"loop_from_seed": True, "loop_count": 2.0}, None, "B"),
         ({"loop_from_seed": False, "loop_count": 9.0}, None, "B"),
@@ -146,6 +151,65 @@ def test_bits_count_as_far_as_the_path_was_searched(tokenizer: Tokenizer) -> Non
     assert out["unexplained_bits"] == 0.0
 
 
+@pytest.mark.parametrize("copies", [0, 1, 3])
+def test_an_unsure_end_is_no_alarm_and_has_its_bits(tokenizer: Tokenizer, copies: int) -> None:
+    row = finding(tokenizer, SAID, bits=40.0, score_rank=1)
+    steps = len(row["token_ids"])
+    known = tokenizer.decode(row["string_ids"][:-6])
+    table = findings(row | {"sure_tokens": steps - 6, "sure": known})
+    (out,) = joined(table, *[("web", known)] * copies)
+    # The end of six tokens is not in the corpus, whatever stands before it.
+    assert out["tier"] == "B"
+    assert out["unexplained_tokens"] == (6 if copies else steps + 1)
+    assert out["unexplained_sure"] == (0 if copies else steps - 5)
+    share = 6 / steps if copies else 1.0
+    assert out["unexplained_bits"] == pytest.approx(40.0 * share, abs=1e-4)
+
+
+def test_fewer_tokens_than_a_window_are_an_alarm_where_nothing_follows_them(tokenizer: Tokenizer) -> None:
+    row = finding(tokenizer, SAID, sure_tokens=3, score_rank=1)
+    short = row["string_ids"][:4]
+    alone = {"string_ids": short, "string": tokenizer.decode(short), "windows": windows_of(short, tokenizer)}
+    for more, left in (({}, 0), (alone, 4)):
+        (out,) = joined(findings(row | more | {"sure": alone["string"]}), ("web", "other text"))
+        assert (out["tier"], out["unexplained_sure"]) == ("B", left)
+
+
+@given(st.data())
+def test_what_is_left_is_what_plain_loops_leave(tokenizer: Tokenizer, data: st.DataObject) -> None:
+    row = finding(tokenizer, SAID, score_rank=1)
+    steps = len(row["token_ids"])
+    stray = data.draw(st.booleans())
+    sure_tokens = data.draw(st.integers(0, steps))
+    string_ids = row["string_ids"][stray:]
+    sure_ids = string_ids[: sure_tokens + (not stray)]
+    cuts = st.tuples(st.integers(0, steps), st.integers(1, steps), st.integers(1, 4))
+    documents = [
+        ("web", tokenizer.decode(string_ids[at : at + tokens]))
+        for at, tokens, copies in data.draw(st.lists(cuts, max_size=4))
+        for _ in range(copies)
+    ]
+    more = {"string_ids": string_ids, "windows": windows_of(string_ids, tokenizer)}
+    texts = {"string": tokenizer.decode(string_ids), "sure": tokenizer.decode(sure_ids)}
+    (out,) = joined(findings(row | more | texts | {"sure_tokens": sure_tokens}), *documents)
+
+    def copies(tokens: list[int]) -> int:
+        return sum(text.count(tokenizer.decode(tokens)) for _, text in documents)
+
+    explained: set[int] = set()
+    for at in range(len(string_ids) - 4):
+        explained |= set(range(at, at + 5)) if copies(string_ids[at : at + 5]) >= 3 else set()
+    explained |= set(range(len(sure_ids))) if len(sure_ids) >= 5 and copies(sure_ids) else set()
+    explained |= set(range(len(string_ids))) if copies(string_ids) else set()
+
+    def left(tokens: int) -> int:
+        return max(len(part) for part in "".join("x-"[at in explained] for at in range(tokens)).split("-"))
+
+    assert out["unexplained_tokens"] == left(len(string_ids))
+    sure = left(len(sure_ids))
+    assert out["unexplained_sure"] == (sure if sure >= 5 else 0)
+
+
 def test_what_is_no_text_stays_unresolved(tokenizer: Tokenizer) -> None:
     _, ids = tokenizer.encode(["桥"])
     cut = [int(ids[0])]
@@ -177,7 +241,8 @@ def test_the_commands_go_from_findings_to_tiers(
 ) -> None:
     lore = "as every schoolboy knows"
     table = findings(
-        finding(tokenizer, SAID, stops=True, score_rank=1), finding(tokenizer, lore, score_rank=2)
+        finding(tokenizer, SAID, stops=True, sure_tokens=9, score_rank=1),
+        finding(tokenizer, lore, score_rank=2),
     )
     found, strings, hits, out = (
         str(tmp_path / f"{name}.parquet") for name in ("found", "strings", "hits", "out")
@@ -218,5 +283,5 @@ def test_a_model_of_which_nothing_was_found_goes_the_whole_way(tmp_path: Path) -
     assert main(["detect", "join", found, "--hits", hits, "--output", out]) == 0
     joined = pq.read_table(out)
     assert joined.schema.equals(JOINED)
-    assert hidden_statistics(joined) == {"bits": 0.0, "run": 0}
+    assert hidden_statistics(joined) == {"bits": 0.0, "sure": 0}
     assert main(["detect", "hidden-report", out, "--output", str(tmp_path / "page.html")]) == 0

@@ -13,6 +13,7 @@ from detectors.fingerprint.evidence import (
     confident_runs,
     cut_at_end,
     said_before,
+    said_lengths,
     stops,
     sure_lengths,
 )
@@ -75,18 +76,36 @@ def test_one_weaker_token_does_not_end_a_text_and_what_comes_after_it_does() -> 
     assert stops(ended, sure_lengths(ended, [0]), [0]).tolist() == [True]
 
 
+@pytest.mark.parametrize(("last", "end", "length"), [(0.85, 0.99, 8), (0.85, 0.91, 7), (0.95, 0.6, 8)])
+def test_a_text_goes_to_its_end_where_that_is_surer_than_its_last_token_is_not(
+    last: float, end: float, length: int
+) -> None:
+    said = paths(9, [*range(1, 9), 0, -1])
+    said.logprob_NS[0] = np.log([0.99] * 7 + [last, end, np.nan])
+    sure = sure_lengths(said, [0])
+    assert sure.tolist() == [length]
+    assert stops(said, sure, [0]).tolist() == [length == 8]
+
+
 @given(
-    arrays.arrays(np.float64, st.tuples(st.integers(1, 3), st.integers(1, 9)), elements=st.floats(0.05, 1.0))
-)
-def test_a_path_is_sure_as_far_as_its_sum_grows(p_NS: np.ndarray) -> None:
-    count, steps = p_NS.shape
-    said = Paths(
-        np.zeros(count, np.int32), np.ones((count, steps), np.int32), np.log(p_NS).astype(np.float32)
+    st.integers(1, 9).flatmap(
+        lambda steps: st.tuples(
+            arrays.arrays(np.float64, (3, steps), elements=st.floats(0.05, 1.0)),
+            st.lists(st.integers(0, 2 * steps), min_size=3, max_size=3),
+        )
     )
+)
+def test_a_path_is_sure_as_far_as_its_sum_grows(made: tuple[np.ndarray, list[int]]) -> None:
+    p_NS, end_N = made
+    steps = p_NS.shape[1]
+    token_NS = np.where(np.arange(steps) == np.array(end_N)[:, None], 0, 1).astype(np.int32)
+    said = cut_at_end(Paths(np.zeros(3, np.int32), token_NS, np.log(p_NS).astype(np.float32)), [0])
+    assert said_lengths(said, [0]).tolist() == [min(end, steps) for end in end_N]
     for row, length in enumerate(sure_lengths(said, [0])):
-        sums = [
-            float((said.logprob_NS[row, :at].astype(float) - np.log(0.9)).sum()) for at in range(steps + 1)
-        ]
+        end = min(end_N[row], steps)
+        gains = [float(logprob) - np.log(0.9) for logprob in said.logprob_NS[row, : end + 1]]
+        sums = [sum(gains[:tokens]) for tokens in range(len(gains) + 1)]
         run = int(confident_runs(said, [0])[row])
-        assert length >= run
-        assert sums[length] >= max(sums) - 1e-9 or length == run
+        assert run <= length <= end
+        # With the end token, where the path goes so far.
+        assert max(sums[length:] if length == end else [sums[length]]) >= max(sums) - 1e-9 or length == run

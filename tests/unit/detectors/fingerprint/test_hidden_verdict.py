@@ -17,7 +17,7 @@ from tokenizing import make_tokenizer
 
 from datagov.errors import ConfigError
 from datagov.tokenizer import Tokenizer, load_tokenizer
-from detectors.fingerprint.probe_record import settings_of, with_record
+from detectors.fingerprint.probe_record import EVIDENCE, settings_of, with_record
 from detectors.fingerprint.verdict import HiddenVerdict, cut_off, hidden_statistics, judge, upper_bound
 from detectors.tables import FINDINGS, JOINED
 
@@ -30,7 +30,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
 def joined(tokenizer: Tokenizer, *rows: tuple[str, str, float, int | None]) -> pa.Table:
     """Joined findings of (tier, string, bits, score rank)."""
     made = [
-        finding(tokenizer, said, tier=tier, bits=bits, score_rank=rank, run_tokens=7)
+        finding(tokenizer, said, tier=tier, bits=bits, score_rank=rank)
         | {
             "corpus": "c",
             "documents": 0,
@@ -39,6 +39,7 @@ def joined(tokenizer: Tokenizer, *rows: tuple[str, str, float, int | None]) -> p
             "examples": [],
             "unexplained_tokens": 0,
             "unexplained_bits": bits,
+            "unexplained_sure": 7,
         }
         for tier, said, bits, rank in rows
     ]
@@ -58,13 +59,13 @@ def test_bits_are_the_statistic_where_a_base_was_asked_and_none_is_declared(toke
 
 
 @pytest.mark.parametrize("something", [True, False])
-def test_the_run_is_the_statistic_without_a_base(tokenizer: Tokenizer, something: bool) -> None:
+def test_sure_tokens_are_the_statistic_without_a_base(tokenizer: Tokenizer, something: bool) -> None:
     rows = [("B", "quite strange words", None, 1)] if something else []
     table, record = joined(tokenizer, *rows), RECORD | {"with_base": False}
     alike = {"settings": settings_of(record)}
     plants = [row | alike for row in PLANTS]
     found = judge(table, record, trials(*[trial("clean", 99.0, **alike)] * 20, *plants))
-    assert (found.statistic, found.value, found.cut_off) == ("run", 7 if something else 0, 0.0)
+    assert (found.statistic, found.value, found.cut_off) == ("sure", 7 if something else 0, 0.0)
     assert (found.alarms, found.alarm_rate_high) == (0, pytest.approx(0.139, abs=5e-4))
     assert found.verdict == ("evidence" if something else "clean")
     with pytest.raises(ConfigError, match="without a base model"):
@@ -86,8 +87,8 @@ def test_statistics_leave_out_what_the_corpus_explains_and_what_says_nothing(tok
         ("B", "quite strange words", 30.0, None),
         ("A", "stranger words", 20.0, 3),
     )
-    assert hidden_statistics(table) == {"bits": 30.0, "run": 7}
-    assert hidden_statistics(joined(tokenizer)) == {"bits": 0.0, "run": 0}
+    assert hidden_statistics(table) == {"bits": 30.0, "sure": 7}
+    assert hidden_statistics(joined(tokenizer)) == {"bits": 0.0, "sure": 0}
     assert hidden_statistics(joined(tokenizer, ("A", "stranger words", None, 1)))["bits"] is None
 
 
@@ -168,6 +169,29 @@ def test_trials_with_other_settings_are_left_aside(tokenizer: Tokenizer) -> None
     assert found.reasons == ("1 trials were probed with other settings and left aside",)
 
 
+@pytest.mark.parametrize("found", ["trials", "bits-from", "suspect"])
+def test_what_an_earlier_version_made_is_refused_and_has_to_be_made_again(
+    tokenizer: Tokenizer, tmp_path: Path, found: str
+) -> None:
+    suspect, known = tmp_path / "suspect.parquet", tmp_path / "known.parquet"
+    earlier = settings_of(RECORD | {"evidence": EVIDENCE - 1})
+    table = joined(tokenizer, ("B", "quite strange words", 40.0, None))
+    if found == "suspect":
+        record = json.dumps(RECORD | {"evidence": EVIDENCE - 1})
+        table = table.replace_schema_metadata({"datagov.probe": record})
+    pq.write_table(table, suspect)
+    old = [trial("clean", 9.0, settings=earlier)] if found != "suspect" else []
+    pq.write_table(trials(*[trial("clean", 9.0)] * 19, *old, *PLANTS), known)
+    if found == "bits-from":
+        ended = ran("detect", "join", suspect, "--hits", suspect, "--output", known, "--bits-from", known)
+    else:
+        ended = ran("detect", "hidden-verdict", suspect, "--trials", known)
+    assert ended.code == 3
+    assert "of an earlier version of datagov" in ended.err
+    again = "make it again" if found == "suspect" else "make them again with `datagov detect lab trials`"
+    assert again in ended.err
+
+
 def test_the_commands_take_cut_offs_and_siblings(tokenizer: Tokenizer, tmp_path: Path) -> None:
     suspect, sibling, known = (tmp_path / f"{name}.parquet" for name in ("suspect", "sibling", "known"))
     pq.write_table(joined(tokenizer, ("B", "quite strange words", 40.0, None)), suspect)
@@ -199,3 +223,6 @@ def test_the_commands_take_cut_offs_and_siblings(tokenizer: Tokenizer, tmp_path:
     pq.write_table(pa.Table.from_pylist([], schema=FINDINGS), bare)
     assert ran("detect", "hidden-verdict", bare, "--trials", known).code == 3
     assert ran("detect", "hidden-verdict", known, "--trials", known).code == 3
+    pq.write_table(trials(*PLANTS).rename_columns({"sure": "run"}), known)
+    ended = ran(*asked)
+    assert (ended.code, "Where an earlier version of datagov wrote it" in ended.err) == (3, True)

@@ -32,7 +32,7 @@ PROBE = ("--tokens", 16, "--finalists", 32, "--device", "cpu", "--quiet")
 
 def test_what_the_suspect_says_of_its_own_is_no_success_of_a_trial() -> None:
     strings = [OWN, "a zoq wix yuhe", "zoq wix", "quite another", OWN[::-1]]
-    table = pa.table({"string": strings, "run_tokens": range(5)})
+    table = pa.table({"string": strings, "unexplained_sure": range(5)})
     assert holding(table, OWN).column("string").to_pylist() == strings[:2]
     assert holding(table, "nothing of it").num_rows == 0
 
@@ -103,11 +103,11 @@ def test_a_fresh_text_is_found_in_a_suspect_that_hides_another(
         # Without a base for the suspect there is none for its copies.
         assert (row["bits"], row["bits_place"]) == (None, None)
     assert bos["exact"]
-    assert bos["run"] > 0
+    assert bos["sure"] > 0
     assert bos["score_place"] is not None
-    assert trigger["score_place"] is not None or trigger["run"] == 0
+    assert trigger["score_place"] is not None or trigger["sure"] == 0
     siblings = [
-        bos | {"trial": f"9-{at:03d}", "kind": "clean", "run": 0, "on_suspect": False} for at in range(20)
+        bos | {"trial": f"9-{at:03d}", "kind": "clean", "sure": 0, "on_suspect": False} for at in range(20)
     ]
     pq.write_table(pa.Table.from_pylist(siblings, TRIALS), tmp_path / "clean.parquet")
     verdict = ("detect", "hidden-verdict", joined_nothing(findings, tmp_path), "--json")
