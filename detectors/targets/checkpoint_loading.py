@@ -12,7 +12,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from datagov.errors import ConfigError, TargetError, did_you_mean
 from detectors.targets.adapters import with_adapter
-from detectors.targets.precision import DTYPES, compute_in_fp64, settle_gpu_sums
+from detectors.targets.precision import DTYPES, compute_in_fp64, without_tf32
 
 __all__ = ["dtype_name", "load_model", "resolve_device", "resolve_dtype"]
 
@@ -77,8 +77,8 @@ def load_model(folder: Path, *, dtype: torch.dtype | str, device: str, adapter: 
             model = with_adapter(model, adapter).get_base_model()
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise TargetError(f"{folder}: cannot be loaded ({' '.join(str(error).split())[:500]})") from error
-    if device != "cpu" and model.dtype in (torch.float32, torch.float64):
-        settle_gpu_sums()
+    if device != "cpu" and model.dtype == torch.float32:
+        without_tf32()
     return compute_in_fp64(model.eval()) if model.dtype == torch.float64 else model.eval()
 
 

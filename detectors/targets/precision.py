@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
 
-__all__ = ["DTYPES", "at_least_fp32", "compute_in_fp64", "settle_gpu_sums"]
+__all__ = ["DTYPES", "at_least_fp32", "compute_in_fp64", "without_tf32"]
 
 DTYPES = {
     "float64": torch.float64,
@@ -18,9 +17,6 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-GPU_WORKSPACES = {"CUBLAS_WORKSPACE_CONFIG": ":16:8", "CUBLASLT_WORKSPACE_SIZE": "1"}
-"""Environment variable -> scratch memory of cuBLAS (KiB and count; KiB): too little to cut the sum of a product into parts, which
-is done or not by the number of rows."""
 
 
 def at_least_fp32(values: torch.Tensor) -> torch.Tensor:
@@ -57,20 +53,13 @@ def compute_in_fp64(model: Any) -> Any:
     return model
 
 
-def settle_gpu_sums() -> None:
-    """Ask for products of fp32 and fp64 on a GPU whose sums depend on the batch as little as can be asked for.
+def without_tf32() -> None:
+    """Let products of fp32 on a GPU be of fp32, whatever was asked for before; it holds for the process.
 
-    No TF32, in products or convolutions, and no sum cut into parts. It holds for the process, and the second only if nothing was
-    multiplied on the GPU before. Variables of the environment that are set already stay as they are.
-
-    Sources: pytorch.org, "CUDA semantics" (TF32) and "CUDA environment variables"; vLLM's batch-invariant mode, which finds
-    split sums to be what differs between batches on Hopper and Blackwell, and this scratch memory to prevent them (of
-    half-precision products; vllm/model_executor/determinism/batch_invariant.py).
+    Source: pytorch.org, "CUDA semantics" (TF32).
     """
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
-    for name, value in GPU_WORKSPACES.items():
-        os.environ.setdefault(name, value)
 
 
 def _in_fp64(forward: Callable[..., Any]) -> Callable[..., Any]:

@@ -23,6 +23,7 @@ from detectors.targets.layout import Collected, lay_out
 from detectors.targets.memory import out_of_memory
 from detectors.targets.output_head import OutputHead, head_of
 from detectors.targets.precision import at_least_fp32
+from detectors.targets.rows_alone import rows_alone
 from detectors.targets.sampling import drawn
 from detectors.targets.target import Capabilities, Continuations, TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, token_statistics
@@ -182,7 +183,8 @@ class TransformersTarget:
         while pending:
             rows = pending.popleft()
             try:
-                statistics = self._forward(windows, rows, states)
+                with rows_alone(self._model, windows.lengths[rows] if self._packed else None):
+                    statistics = self._forward(windows, rows, states)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
@@ -282,11 +284,9 @@ class TransformersTarget:
         ids, positions, before, token_M = lay_out(
             windows, rows, packed=self._packed, device=self._input_device
         )
-        given: dict[str, Any] = {"input_ids": ids, "use_cache": states is not None}
-        if states is not None:
-            given["past_key_values"] = cache_behind(states)
-        if positions is not None:
-            given["position_ids"] = positions
+        given: dict[str, Any] = {"input_ids": ids, "position_ids": positions}
+        given["past_key_values"] = None if states is None else cache_behind(states)
+        given["use_cache"] = states is not None
         if self.head is None:
             flat = self._model(**given).logits.flatten(0, 1)
         else:

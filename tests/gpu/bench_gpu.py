@@ -1,8 +1,8 @@
 """Speed and exactness of traces on a GPU, both sides of every ratio in one run; prints one JSON object.
 
     PYTHONPATH=. python tests/gpu/bench_gpu.py            about two minutes on an H100
+    PYTHONPATH=. python tests/gpu/bench_gpu.py --differences    only how far batches, orders and layouts lie apart
     PYTHONPATH=. python tests/gpu/bench_gpu.py --tiny     a small model, also on a CPU: shows that the script works
-    PYTHONPATH=. python tests/gpu/bench_gpu.py --settled  sums as they are made for a checkpoint opened in fp32 or fp64
 
 The model is a Llama of about a billion random weights with a vocabulary of 32,000; nothing is loaded or fetched.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ import transformers
 
 from detectors.ragged import TokenBatch
 from detectors.targets.fused_statistics import fused_statistics
-from detectors.targets.precision import compute_in_fp64, settle_gpu_sums
+from detectors.targets.precision import compute_in_fp64
 from detectors.targets.target import TargetFacts
 from detectors.targets.token_statistics import TokenStatistics, plain_statistics
 from detectors.targets.transformers_target import TransformersTarget
@@ -172,6 +173,13 @@ def largest_difference(one: Any, other: Any) -> dict[str, float]:
     return {"max": float(gap.max()), "p99.9": float(np.quantile(gap, 0.999)), "mean": float(gap.mean())}
 
 
+def reversed_rows(target: TransformersTarget, rows: TokenBatch) -> Any:
+    """Trace the rows in reverse order; return the trace in the order of the rows."""
+    traced = target.trace(TokenBatch.of([rows.row(row) for row in reversed(range(len(rows)))]))
+    parts = np.split(traced.logprob_T, traced.offsets[1:-1])
+    return dataclasses.replace(traced, logprob_T=np.concatenate(parts[::-1]))
+
+
 def exactness(model: Any, model32: Any, model64: Any, rows: TokenBatch) -> dict[str, Any]:
     """Return differences between number formats, batch sizes and layouts."""
     found: dict[str, Any] = {}
@@ -185,6 +193,7 @@ def exactness(model: Any, model32: Any, model64: Any, rows: TokenBatch) -> dict[
             "packed": largest_difference(
                 whole, target_of(held, layout="packed", batch_tokens=4096).trace(rows)
             ),
+            "reversed": largest_difference(whole, reversed_rows(target_of(held, batch_tokens=4096), rows)),
         }
     found["bfloat16_against_float32"] = largest_difference(
         target_of(model).trace(rows), target_of(model32).trace(rows)
@@ -221,11 +230,11 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiny", action="store_true", help="a small model and few texts")
-    parser.add_argument("--settled", action="store_true", help="as fp32 and fp64 checkpoints are computed")
+    parser.add_argument(
+        "--differences", action="store_true", help="only how far batches, orders and layouts lie apart"
+    )
     given = parser.parse_args()
     tiny = given.tiny
-    if given.settled:
-        settle_gpu_sums()
     started = time.perf_counter()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not tiny:
@@ -241,6 +250,14 @@ def main() -> None:
     full = rows_of(4 if tiny else 512, (longest, longest), vocabulary)
     texts = rows_of(4 if tiny else 96, (longest // 8, longest), vocabulary)
     few = rows_of(4 if tiny else 48, (longest // 32 + 2, longest), vocabulary)
+    if given.differences:
+        report = {
+            "gpu": gpu,
+            "torch": torch.__version__,
+            "exactness": exactness(model, model32, model64, few),
+        }
+        print(json.dumps(report, indent=1))
+        return
     five, one = target_of(model), target_of(model, MeanLogprobOnly)
     passes = interleaved({"five": lambda: five.trace(full), "one": lambda: one.trace(full)})
     rate = flops(model, full) / passes["five"]
@@ -262,7 +279,6 @@ def main() -> None:
         "transformers": transformers.__version__,
         "parameters": sum(p.numel() for p in model.parameters()),
         "vocabulary": vocabulary,
-        "settled": given.settled,
         "fused": fused_against_plain(device, vocabulary),
         "five_over_mean_logprob": passes["five"] / passes["one"],
         "tokens_per_s_bfloat16_512": float(full.lengths.sum()) / passes["five"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from datagov.errors import ConfigError, TargetError
 from detectors.lab.train import Lab
 from detectors.ragged import TokenBatch
 from detectors.targets.opening import OpenOptions, open_target
-from detectors.targets.precision import settle_gpu_sums
+from detectors.targets.precision import without_tf32
 from detectors.targets.target import Target
 
 ROWS = TokenBatch.of([np.arange(2, 60), np.arange(100, 120)])
@@ -54,16 +53,16 @@ def test_a_checkpoint_can_be_held_in_fp64(lab: Lab, lab_target: Target) -> None:
         open_target(str(lab.model), OpenOptions(device="cpu", dtype="float46"))
 
 
-def test_sums_of_a_gpu_are_settled_but_for_what_the_user_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    monkeypatch.setenv("CUBLASLT_WORKSPACE_SIZE", "unset by the next line, and again when the test is over")
-    monkeypatch.delenv("CUBLASLT_WORKSPACE_SIZE")
+def test_fp32_on_a_gpu_is_fp32_whatever_was_asked_for_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_float32_matmul_precision()
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    settle_gpu_sums()
-    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
-    assert os.environ["CUBLASLT_WORKSPACE_SIZE"] == "1"
-    assert not torch.backends.cudnn.allow_tf32
-    assert torch.get_float32_matmul_precision() == "highest"
+    torch.set_float32_matmul_precision("high")
+    try:
+        without_tf32()
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.get_float32_matmul_precision() == "highest"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_every_file_is_part_of_the_name(sharded: Path, tmp_path: Path) -> None:
