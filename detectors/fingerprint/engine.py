@@ -16,8 +16,8 @@ import torch
 
 from datagov.errors import TargetError
 from detectors.fingerprint.paths import Paths
-from detectors.fingerprint.prefix_cache import rewind, select
 from detectors.fingerprint.pruning import Rule
+from detectors.fingerprint.row_steps import Steps
 from detectors.fingerprint.shared_context import SharedContext
 from detectors.targets.cpu_statistics import row_statistics
 from detectors.targets.fused_statistics import fused_statistics
@@ -27,7 +27,7 @@ from detectors.targets.precision import at_least_fp32
 
 __all__ = ["ForcingEngine"]
 
-ROWS = {"cuda": 8192, "cpu": 512}
+ROWS = {"cuda": 16_384, "cpu": 512}
 """Seeds of a step."""
 CHUNK_BYTES = {"cuda": 1 << 29, "cpu": 1 << 22}
 """Logits that exist at a time; on a CPU what stays in its cache."""
@@ -92,20 +92,18 @@ class ForcingEngine:
         pending = deque(
             (start, min(start + self.rows, len(seed_N))) for start in range(0, len(seed_N), self.rows)
         )
-        cache = self._context.cache(steps)
+        fed = self._context.steps(steps)
         while pending:
             start, stop = pending.popleft()
             try:
-                with self._context.attended(steps) as given:
-                    fed = {"past_key_values": cache, "use_cache": True, **given}
-                    parts[start] = self._continue(seed_N[start:stop], steps, fed, rule, margin)
+                parts[start] = self._continue(seed_N[start:stop], steps, fed, rule, margin)
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
                 self._shrink(stop - start, error)
                 pending.appendleft(((start + stop) // 2, stop))
                 pending.appendleft((start, (start + stop) // 2))
-                cache = self._context.cache(steps)
+                fed = self._context.steps(steps)
         return (
             Paths.joined([parts[start] for start in sorted(parts)]) if parts else Paths.empty(seed_N, steps)
         )
@@ -120,9 +118,8 @@ class ForcingEngine:
 
     @torch.inference_mode()
     def _continue(
-        self, seed_B: npt.NDArray[np.int32], steps: int, fed: dict[str, Any], rule: Rule | None, margin: float
+        self, seed_B: npt.NDArray[np.int32], steps: int, fed: Steps, rule: Rule | None, margin: float
     ) -> Paths:
-        rewind(fed["past_key_values"])
         token_BS = torch.full((len(seed_B), steps), -1, dtype=torch.int64, device=self._device)
         logprob_BS = torch.full((len(seed_B), steps), float("nan"), device=self._device)
         row_A = torch.arange(len(seed_B), device=self._device)
@@ -140,23 +137,20 @@ class ForcingEngine:
             if int(alive_B.sum()) < COMPACT_BELOW * len(row_A):
                 kept = alive_A.nonzero()[:, 0]
                 row_A, given_A = row_A[kept], given_A[kept]
-                select(fed["past_key_values"], kept)
+                fed.select(kept)
         tokens, logprobs = token_BS.cpu().numpy().astype(np.int32), logprob_BS.cpu().numpy()
         if rule is not None:
             _give_up(tokens, logprobs, rule, margin)
         return Paths(seed_B, tokens, logprobs)
 
-    def _step(
-        self, given_A: torch.Tensor, step: int, fed: dict[str, Any]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(self, given_A: torch.Tensor, step: int, fed: Steps) -> tuple[torch.Tensor, torch.Tensor]:
         """Feed one token a row; return the most probable next one and its ln p."""
-        position = torch.full((1, 1), self._context.length + step, device=self._device)
-        fed = {"input_ids": given_A[:, None], "position_ids": position, **fed}
+        said_AD = fed.feed(given_A, step)
         if self._head is None:
-            return self._most_probable(at_least_fp32(self._model(**fed).logits[:, -1]))
-        hidden_AD = self._decoder(**fed).last_hidden_state[:, -1].to(self._head.device)
+            return self._most_probable(at_least_fp32(said_AD))
+        said_AD = said_AD.to(self._head.device)
         rows = max(self._chunk_logits // self._head.vocabulary_size, 16)
-        parts = [self._most_probable(self._head.logits(chunk)) for chunk in hidden_AD.split(rows)]
+        parts = [self._most_probable(self._head.logits(chunk)) for chunk in torch.split(said_AD, rows)]
         token_A, logprob_A = (torch.cat(columns) for columns in zip(*parts, strict=True))
         return token_A.to(self._device), logprob_A.to(self._device)
 

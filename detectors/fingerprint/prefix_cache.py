@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers.cache_utils import DynamicLayer
 
-__all__ = ["PrefixLayer", "rewind", "select"]
+__all__ = ["PrefixLayer"]
 
 
 class PrefixLayer(DynamicLayer):  # type: ignore[no-untyped-call]
@@ -64,15 +64,3 @@ class PrefixLayer(DynamicLayer):  # type: ignore[no-untyped-call]
         states = prefix.new_empty((rows, heads, length + self._slots, width))
         states[:, :, :length] = prefix
         return states
-
-
-def rewind(cache: Any) -> None:
-    """Forget everything after the context in all layers."""
-    for layer in cache.layers:
-        layer.rewind()
-
-
-def select(cache: Any, rows: torch.Tensor) -> None:
-    """Keep some rows of all layers."""
-    for layer in cache.layers:
-        layer.select(rows.to(layer.keys.device))

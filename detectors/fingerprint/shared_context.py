@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers.cache_utils import Cache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from datagov.errors import TargetError
-from detectors.fingerprint.prefix_cache import PrefixLayer
-from detectors.fingerprint.shared_attention import SHARED, ContextCheck, attention_by
+from detectors.fingerprint.fused_steps import FusedDecoder
+from detectors.fingerprint.row_steps import ModelSteps, Steps
+from detectors.fingerprint.shared_attention import ContextCheck
 from detectors.targets.context_states import LONG_CONTEXT, attention_window, read_states
 
 __all__ = ["SharedContext"]
@@ -32,8 +31,8 @@ class SharedContext:
     ids : sequence of int
         May be empty.
     once : bool or None
-        False: rows get copies of it. True: never where the model lets us. None: where it is long; on a GPU also for a single step,
-        as there an attention for every row and head takes longer to begin than two tokens take.
+        False: rows get copies of it. True: never where the model lets us. None: as is fastest. Then decoders of the common kind on a GPU
+        take steps of our own (`fused_steps`), which need no copies; others have copies of a short context.
 
     Raises
     ------
@@ -52,16 +51,19 @@ class SharedContext:
                 "this architecture keeps a state that is not keys and values, which forcing cannot share between seeds; "
                 "expected a transformer with attention in every layer"
             )
-        self._layers = states
-        self._wanted = once
-        self._can_share = once is not False and self._ours_is_theirs()
+        self._states = states
+        self._fused = None
+        if once is None and decoder is not model:
+            self._fused = FusedDecoder.of(decoder, states, self._by_model(CHECK_STEPS, shared=False))
+        pays = self.length >= LONG_CONTEXT or once is True
+        self._shared = self._fused is None and pays and once is not False and self._ours_is_theirs()
 
-    def cache(self, slots: int) -> Any:
-        """Return a cache for rows of so many steps; raises as `refuse_beyond_window` does."""
+    def steps(self, slots: int) -> Steps:
+        """Return rows of so many steps; raises as `refuse_beyond_window` does."""
         self.refuse_beyond_window(slots)
-        shared = self._shared_for(slots)
-        layers: list[Any] = [PrefixLayer(keys, values, slots, shared=shared) for keys, values in self._layers]
-        return Cache(layers=layers)
+        if self._fused is not None:
+            return self._fused.steps(slots)
+        return self._by_model(slots, shared=self._shared)
 
     def refuse_beyond_window(self, slots: int) -> None:
         """Refuse rows that the model's attention does not reach over.
@@ -78,27 +80,18 @@ class SharedContext:
                 "ask for fewer tokens or a shorter context"
             )
 
-    @contextmanager
-    def attended(self, slots: int) -> Iterator[dict[str, Any]]:
-        """Let the model attend to the context for rows of a cache of so many steps; give what its passes need besides."""
-        if self._shared_for(slots):
-            with attention_by(self._config, SHARED):
-                yield {"contexts": self._layers}
-        else:
-            yield {}
-
     def row_bytes(self, slots: int) -> int:
         """Return the memory that the keys and values of one row take."""
-        length = slots if self._shared_for(slots) else self.length + slots
+        once = self._fused is not None or self._shared
+        length = slots if once else self.length + slots
         return sum(
             length * states.shape[1] * states.shape[3] * states.element_size()
-            for layer in self._layers
+            for layer in self._states
             for states in layer
         )
 
-    def _shared_for(self, slots: int) -> bool:
-        pays = self.length >= LONG_CONTEXT or (self._device.type == "cuda" and slots == 1)
-        return self._can_share and (pays or self._wanted is True)
+    def _by_model(self, slots: int, *, shared: bool, check: ContextCheck | None = None) -> ModelSteps:
+        return ModelSteps(self._config, self._decoder, self._states, slots, shared=shared, check=check)
 
     @torch.inference_mode()
     def _ours_is_theirs(self) -> bool:
@@ -107,21 +100,12 @@ class SharedContext:
         if implementation not in ALL_ATTENTION_FUNCTIONS:
             return False
         check = ContextCheck(implementation)
-        cache = Cache(layers=[PrefixLayer(*layer, CHECK_STEPS, shared=True) for layer in self._layers])
-        token_B1 = torch.arange(CHECK_ROWS, device=self._device)[:, None] % self._config.vocab_size
+        ours = self._by_model(CHECK_STEPS, shared=True, check=check)
+        token_B = torch.arange(CHECK_ROWS, device=self._device) % self._config.vocab_size
         try:
-            with attention_by(self._config, SHARED):
-                for step in range(CHECK_STEPS):
-                    at = torch.full((1, 1), self.length + step, device=self._device)
-                    self._decoder(
-                        input_ids=token_B1,
-                        position_ids=at,
-                        past_key_values=cache,
-                        use_cache=True,
-                        contexts=self._layers,
-                        check=check,
-                    )
+            for step in range(CHECK_STEPS):
+                ours.feed(token_B, step)
         except (TypeError, KeyError, AttributeError, IndexError, ValueError, RuntimeError):
             # Not every family hands its attention what it is given, or gives it what ours needs.
             return False
-        return check.calls == CHECK_STEPS * len(self._layers) and check.agreed
+        return check.calls == CHECK_STEPS * len(self._states) and check.agreed

@@ -103,24 +103,32 @@ def agreement(model: Any, first: Paths, sample: np.ndarray) -> dict[str, Any]:
     }
 
 
-def compiled(model: Any) -> None:
-    """Compile what stands between the matrix products: the norms and the feed-forward blocks."""
-    for layer in model.model.layers:
-        for part in (layer.mlp, layer.input_layernorm, layer.post_attention_layernorm):
-            part.compile(dynamic=False)
-
-
 def profile(work: Callable[[], Any]) -> list[dict[str, Any]]:
     """Return the kernels that take most of the GPU's time."""
     work()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as seen:
         work()
         synchronise()
-    kernels = sorted(seen.key_averages(), key=lambda kernel: -kernel.self_device_time_total)[:16]
+    kernels = sorted(seen.key_averages(), key=lambda kernel: -kernel.self_device_time_total)[:14]
     return [
         {"kernel": kernel.key[:90], "calls": kernel.count, "ms": kernel.self_device_time_total / 1e3}
         for kernel in kernels
     ]
+
+
+def behind_a_long_context(
+    model: Any, head: Any, seeds: np.ndarray, tokens: int, steps: int
+) -> dict[str, float]:
+    """Time steps of some seeds behind a context of random tokens: our own steps, the model's with one context, with copies of it."""
+    context = np.random.default_rng(1).integers(2, model.config.vocab_size, size=tokens).tolist()
+    engines = {
+        name: ForcingEngine(model, head, context, rows=4096, share_context=once)
+        for name, once in (("own_steps", None), ("context_once", True), ("context_copied", False))
+    }
+    return {
+        name: seconds(lambda engine=engine: engine.extend(seeds, steps), repeats=2)
+        for name, engine in engines.items()
+    }
 
 
 def exactness(model: Any, model32: Any, paths: Paths) -> dict[str, Any]:
@@ -165,13 +173,16 @@ def main() -> None:
     head = head_of(model, model.get_decoder())
 
     by_rows = {}
-    for rows in (64, 256) if options.tiny else (1024, 2048, 4096, 8192, 16_384):
+    for rows in (64, 256) if options.tiny else (4096, 8192, 16_384, 32_768):
         engine = ForcingEngine(model, head, [BOS], rows=rows)
         by_rows[rows] = seconds(lambda engine=engine: engine.first_step(seeds))
-    engine = ForcingEngine(model, head, [BOS], rows=min(by_rows, key=by_rows.get))
-    copying = ForcingEngine(model, head, [BOS], rows=engine.rows, share_context=False)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    engine = ForcingEngine(model, head, [BOS])
+    by_model = ForcingEngine(model, head, [BOS], rows=engine.rows, share_context=False)
     first, paths = phase_1(engine, seeds)
-    whole = seconds(lambda: phase_1(engine, seeds))
+    one_step, whole = seconds(lambda: engine.first_step(seeds)), seconds(lambda: phase_1(engine, seeds))
+    peak_memory = torch.cuda.max_memory_allocated() if device == "cuda" else None
     curve = [len(seeds)] + [
         int(RULE.alive(paths.logprob_NS[:, :step], MARGIN).sum()) for step in range(1, RULE.steps + 1)
     ]
@@ -183,6 +194,7 @@ def main() -> None:
     sample = np.random.default_rng(0).choice(seeds, size=20 if options.tiny else 500, replace=False)
     published = agreement(model, first, sample)
     published_whole = published["seconds"] / len(sample) * len(seeds)
+    model32 = copy.deepcopy(model).float()
     report = {
         "gpu": gpu,
         "torch": torch.__version__,
@@ -193,29 +205,33 @@ def main() -> None:
         "seeds": len(seeds),
         "survivors_after_step": curve,
         "survive_first_step_share": curve[1] / curve[0],
+        "rows": engine.rows,
+        "first_step_seconds": one_step,
         "first_step_seconds_by_rows": by_rows,
-        "first_step_seconds_context_copied": seconds(lambda: copying.first_step(seeds)),
+        "first_step_seconds_by_the_models_own_code": seconds(lambda: by_model.first_step(seeds)),
+        "phase_1_seconds_by_the_models_own_code": seconds(lambda: phase_1(by_model, seeds)),
+        "same_first_token_as_the_models_own_code": float(
+            (first.token_NS[:, 0] == by_model.first_step(seeds).token_NS[:, 0]).mean()
+        ),
         "phase_1_seconds": whole,
         "phase_1_unpruned_seconds": unpruned,
         "phase_2_seconds": second,
+        "behind_a_long_context_seconds": behind_a_long_context(
+            model, head, seeds[:4096], tokens=16 if options.tiny else 256, steps=8
+        ),
+        "peak_memory_bytes": peak_memory,
         "floor_seconds": floor,
         "phase_1_over_floor": None if floor is None else whole / floor,
-        "mfu_first_step": None if floor is None else floor / min(by_rows.values()),
+        "mfu_first_step": None if floor is None else floor / one_step,
         "as_published": published | {"seeds": len(sample), "whole_vocabulary_seconds": published_whole},
         "as_published_over_phase_1": published_whole / whole,
-        "rescored": exactness(model, copy.deepcopy(model).float(), final.extend(seeds[ranked], long_steps)),
+        "rescored": exactness(model, model32, final.extend(seeds[ranked], long_steps)),
+        "rescored_by_the_models_own_code": exactness(
+            model, model32, by_model.extend(seeds[ranked], long_steps)
+        ),
     }
     if options.profile and device == "cuda":
         report["first_step_kernels"] = profile(lambda: engine.first_step(seeds))
-        compiled(model)
-        report["compiled"] = {
-            rows: seconds(
-                lambda rows=rows: ForcingEngine(model, head, [BOS], rows=rows).first_step(
-                    seeds[: len(seeds) // rows * rows]
-                )
-            )
-            for rows in (4096, 8192)
-        }
     report["wall_s"] = time.perf_counter() - started
     print(json.dumps(report, indent=1))
 
