@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from detectors.statistics.roc import clopper_pearson, curve
 
-__all__ = ["PART", "Bars", "HeatToken", "Roc", "bars_of", "heat_of", "roc_of", "shown_tokens"]
+__all__ = ["Bars", "HeatToken", "Roc", "bars_of", "heat_of", "roc_of"]
 
 SIDE = 300
 WIDE, HIGH = 460, 180
 BINS = 40
-BROKEN: Final = "\ufffd"
-PART: Final = "\u00b7"
-LONGEST: Final = 4
-"""Bytes of a character in UTF-8, and so most tokens that hold one."""
 POINTS = 200
 """Most points of a drawn curve."""
 
@@ -115,33 +110,6 @@ def heat_of(tokens: Sequence[str], values: npt.NDArray[np.float64]) -> list[Heat
         else HeatToken(token, float(value), round((float(value) - low) / span, 3))
         for token, value in zip(tokens, values, strict=True)
     ]
-
-
-def shown_tokens(decode: Callable[[Sequence[int]], str], token_ids: Sequence[int]) -> list[str]:
-    """Return what is shown of each token: its text, or `PART` where the next tokens hold the rest of a character.
-
-    The last token of a character shows it whole. Of what never becomes whole, every token shows what it decodes to.
-
-    Parameters
-    ----------
-    decode : callable
-        Text of some tokens; bytes that are not UTF-8 become U+FFFD.
-    token_ids : sequence of int
-        One text's.
-    """
-    shown: list[str] = []
-    group: list[int] = []
-    for token in token_ids:
-        group.append(token)
-        text = decode(group)
-        if not text.endswith(BROKEN):
-            shown += [*[PART] * (len(group) - 1), text]
-        elif len(group) == LONGEST:
-            shown += [decode([each]) for each in group]
-        else:
-            continue
-        group = []
-    return [*shown, *(decode([each]) for each in group)]
 
 
 def _points(pairs: Iterable[tuple[float, float]]) -> str:

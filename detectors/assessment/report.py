@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from detectors.assessment.drawing import PART, HeatToken, bars_of, roc_of
+from detectors.assessment.drawing import HeatToken, bars_of, roc_of
 from detectors.assessment.suspects import Assessment, verdict_table
 from detectors.statistics.roc import auroc
+from detectors.token_texts import PART
 
 __all__ = ["caveats", "page", "record"]
 

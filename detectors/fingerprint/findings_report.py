@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from datagov.tokenizer import Tokenizer
 from detectors.fingerprint.distinct import one_a_string
 from detectors.fingerprint.probe_record import ProbeRecord
 from detectors.fingerprint.verdict import HiddenVerdict
+from detectors.token_texts import shown_tokens
 
 __all__ = ["MEANINGS", "SaidToken", "Shown", "findings_page", "shown_strings"]
 
@@ -29,8 +31,6 @@ MEANINGS: Final = {
 
 ORDER: Final = "ABDUC"
 """What nothing explains comes first, what the corpus explains last."""
-PART: Final = "⋯"
-"""Stands for a token that ends within a character: the token that completes it has the character."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def _tokens(row: dict[str, Any], tokenizer: Tokenizer | None) -> list[SaidToken]
     """Return the tokens that the model is sure of, or as far as the bits go, and the one after them."""
     length = max(row["sure_tokens"], row["bits_tokens"] or 0) + 1
     base = row["base_logprobs"]
-    texts = _texts([row["seed"], *row["token_ids"][:length]], tokenizer)[1:]
+    said = [row["seed"], *row["token_ids"][:length]]
+    texts = shown_tokens(partial(_text, tokenizer=tokenizer), said)[1:]
     return [
         SaidToken(
             text,
@@ -133,20 +134,7 @@ def _tokens(row: dict[str, Any], tokenizer: Tokenizer | None) -> list[SaidToken]
     ]
 
 
-def _texts(token_ids: Sequence[int], tokenizer: Tokenizer | None) -> list[str]:
-    """Return what each token adds to the text of those before it: a character may take several tokens."""
-    if tokenizer is None:
-        return [_text([token], None) for token in token_ids]
-    texts, done = [], ""
-    for count in range(1, len(token_ids) + 1):
-        text = tokenizer.decode(token_ids[:count])
-        whole = text if count == len(token_ids) else text.rstrip("\ufffd")
-        texts.append(whole[len(done) :] or PART)
-        done = whole if len(whole) > len(done) else done
-    return texts
-
-
 def _text(token_ids: Sequence[int], tokenizer: Tokenizer | None) -> str:
     if tokenizer is None:
-        return " ".join(f"[{token}]" for token in token_ids)
+        return "".join(f"[{token}]" for token in token_ids)
     return tokenizer.decode(token_ids)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from typer.testing import CliRunner
 
 from datagov.cli import build_app
 from datagov.errors import ConfigError
-from detectors.assessment.drawing import PART, bars_of, heat_of, roc_of, shown_tokens
+from detectors.assessment.drawing import bars_of, heat_of, roc_of
 from detectors.assessment.report import caveats, page
 from detectors.assessment.suspects import assess, open_pair
 
@@ -73,19 +72,6 @@ def test_tokens_are_shown_with_their_shade_and_escaped(sides: tuple[Path, Path])
     assert '<span style="background: rgba(204, 102, 119, 0.0)" title="-4">&lt;b&gt;</span>plain' in html
     assert "rgba(204, 102, 119, 1.0)" in html
     assert "No blind check was made" in html
-
-
-def test_tokens_of_parts_of_a_character_are_shown_as_one() -> None:
-    def decode(ids: Sequence[int]) -> str:
-        return bytes(ids).decode(errors="replace")
-
-    def shown(raw: bytes) -> list[str]:
-        return shown_tokens(decode, list(raw))
-
-    assert shown("a蚕b".encode()) == ["a", PART, PART, "蚕", "b"]
-    assert shown(b"\x9aa") == [PART, "\ufffda"]
-    assert shown(b"\xe8\x9a") == ["\ufffd", "\ufffd"]
-    assert shown(b"\x9a\x9a\x9a\x9a\x9ab") == ["\ufffd"] * 4 + [PART, "\ufffdb"]
 
 
 @pytest.mark.parametrize(("alpha", "told"), [(0.004, "0.4%"), (0.05, "5%"), (0.125, "12.5%")])
