@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from datagov.storage import replace
 from detectors.targets.target import TargetFacts
 from detectors.targets.windows import WindowPlan
 
-__all__ = ["TraceSet", "Which", "find_set", "origin_key", "same_set", "write_set"]
+__all__ = ["TraceSet", "Which", "find_set", "origin_key", "same_set", "scored_key", "write_set"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TraceSet:
     facts: TargetFacts
     plan: WindowPlan
     origin: str
-    """`origin_key` of the two."""
+    """`origin_key` of the two: no other traces of the same texts have it."""
     chunks: tuple[str, ...]
     """Names of the chunks that hold the traces, in the order of the texts."""
 
@@ -35,7 +35,9 @@ class TraceSet:
             else f"start token {self.plan.start_token_id}"
         )
         windows = f"{self.plan.policy} windows of {self.plan.window_tokens} tokens"
-        return f"{self.facts.name} ({self.facts.digest}, {self.facts.dtype}, {windows}, {start})"
+        return (
+            f"{self.facts.name} ({self.origin}, {self.facts.dtype}, {windows}, {start}, {self.facts.engine})"
+        )
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Which:
     """Which traces of the same texts are meant; None: whichever there are."""
 
     target: str | None = None
-    """Digest or name."""
+    """Digest or name, or `TraceSet.origin`."""
     window_tokens: int | None = None
     window_policy: str | None = None
 
@@ -51,7 +53,7 @@ class Which:
         """Return whether a set, without anything put before its windows, is one that is meant."""
         return (
             found.plan.prefix == ()
-            and self.target in (None, found.facts.digest, found.facts.name)
+            and self.target in (None, found.facts.digest, found.facts.name, found.origin)
             and self.window_tokens in (None, found.plan.window_tokens)
             and self.window_policy in (None, found.plan.policy)
         )
@@ -59,8 +61,13 @@ class Which:
 
 def origin_key(facts: TargetFacts, plan: WindowPlan) -> str:
     """Return 32 hex digits naming the conditions of a trace: target, tokenizer, engine, number format and windows."""
-    named = [facts.digest, facts.tokenizer_digest, facts.engine, facts.dtype]
-    return digest(*named, json.dumps(asdict(plan), sort_keys=True))
+    return _key(facts.digest, facts.tokenizer_digest, facts.engine, facts.dtype, plan)
+
+
+def scored_key(origin: Mapping[str, Any]) -> str:
+    """Return `origin_key` of the traces that scores with these values of `tables.ORIGIN` were made from."""
+    plan = WindowPlan(origin["window_tokens"], origin["window_policy"], origin["start_token_id"])
+    return _key(origin["target"], origin["tokenizer"], origin["engine"], origin["dtype"], plan)
 
 
 def write_set(root: Path, texts: Sequence[str], found: TraceSet) -> None:
@@ -93,13 +100,14 @@ def find_set(root: Path, texts: Sequence[str], which: Which) -> TraceSet:
             f"{root}: holds no traces of these texts; trace them first with `datagov detect score --target ... --traces {root}`"
         )
     listed = "; ".join(map(str, fitting or there))
-    told = (
-        "several sets of traces of these texts"
-        if fitting
-        else "traces of these texts, but none that was asked for"
-    )
+    choose = "--model, as NAME or the digits behind it, --window-tokens and --window-policy"
+    if fitting:
+        raise InputError(
+            f"{root}: holds several sets of traces of these texts: {listed}. Say which by {choose}"
+        )
     raise InputError(
-        f"{root}: holds {told}: {listed}. Say which by --model NAME or its digest, --window-tokens and --window-policy"
+        f"{root}: holds traces of these texts, but none that was asked for: {listed}. Ask for one of them by {choose}, or trace "
+        f"the texts as was asked for, `datagov detect score --target ... --traces {root}`"
     )
 
 
@@ -113,14 +121,18 @@ def same_set(root: Path, texts: Sequence[str], like: TraceSet, plan: WindowPlan)
     LedgerError
         The record is damaged.
     """
-    path = _path(root, texts, origin_key(like.facts, plan))
+    wanted = TraceSet(like.facts, plan, origin_key(like.facts, plan), ())
+    path = _path(root, texts, wanted.origin)
     if not path.exists():
-        wanted = TraceSet(like.facts, plan, "", ())
         raise InputError(
             f"{root}: a method reads traces of changed texts, and there are none by {wanted}; trace them with the method and "
             f"`datagov detect score --target ... --traces {root}`"
         )
     return _read(path)
+
+
+def _key(target: str, tokenizer: str, engine: str, dtype: str, plan: WindowPlan) -> str:
+    return digest(target, tokenizer, engine, dtype, json.dumps(asdict(plan), sort_keys=True))
 
 
 def _sets_of(root: Path, texts: Sequence[str]) -> Iterator[TraceSet]:

@@ -131,11 +131,12 @@ def heat_map(
         The method's score is not made of tokens, or the tokenizer is not the target's.
     """
     from datagov.tokenizer import load_tokenizer
-    from detectors.assessment.drawing import heat_of, shown_tokens
+    from detectors.assessment.drawing import heat_of
     from detectors.membership import method
     from detectors.membership.method import needed
     from detectors.scoring import Extras, make_inputs, tracer_from_store
-    from detectors.trace_sets import Which
+    from detectors.token_texts import shown_tokens
+    from detectors.trace_sets import Which, scored_key
 
     suspects = found.pair.suspects
     chosen = method(suspects.method)
@@ -146,9 +147,7 @@ def heat_map(
         raise ConfigError(
             f"{tokenizer} is not the target's tokenizer: {words.digest}, not {suspects.origin['tokenizer']}"
         )
-    origin = suspects.origin
-    which = Which(origin["target"], origin["window_tokens"], origin["window_policy"])
-    tracer = tracer_from_store(traces, given, which)
+    tracer = tracer_from_store(traces, given, Which(scored_key(suspects.origin)))
     inputs, _ = make_inputs(tracer, given, [chosen], Extras(frequency=frequency))
     told = chosen.explain(inputs, json.loads(suspects.params))
     trace = needed(inputs.plain, "a trace", chosen.name)

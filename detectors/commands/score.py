@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 FROM_STORE = "traces:"
+TARGETS_ALONE = ("adapter", "revision", "layout", "api", "start_token", "key_variable")
+SHARED = ("dtype", "device", "tokenizer", "concurrency")
+"""Options that a reference is opened with as well."""
 
 
 def register(app: typer.Typer) -> None:
@@ -98,13 +101,16 @@ def score_command(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", help="Name of the model, at an endpoint or in a store of several."),
+        typer.Option(
+            "--model",
+            help="Name of the model, at an endpoint or in a store of several; in a store also its digits.",
+        ),
     ] = None,
     api: ApiOption = None,
     start_token: StartTokenOption = None,
     key_variable: KeyVariableOption = None,
     concurrency: ConcurrencyOption = None,
-    layout: Annotated[str, typer.Option("--layout", help="padded, or packed.")] = "padded",
+    layout: Annotated[str | None, typer.Option("--layout", help="padded, or packed. Default padded.")] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of shots and perturbations.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
@@ -113,6 +119,7 @@ def score_command(
     from datagov.storage import encode_table, replace
     from detectors.score_table import score_table
     from detectors.scoring import Extras, make_inputs, tracer_from_store, tracer_of
+    from detectors.targets.opening import OpenOptions, refuse_options
     from detectors.targets.windows import DISJOINT, plan_windows
     from detectors.texts import read_texts
     from detectors.trace_sets import Which
@@ -120,24 +127,30 @@ def score_command(
     chosen = chosen_methods(methods, parameters or ())
     given = read_texts(texts, text_column=text_column, id_column=id_column, form=form)
     progress = Progress(quiet=quiet)
+    asked: dict[str, Any] = {
+        "dtype": dtype,
+        "device": device,
+        "tokenizer": tokenizer,
+        "adapter": adapter,
+        "revision": revision,
+        "model": model,
+        "api": api,
+        "start_token": start_token,
+        "key_variable": key_variable,
+        "layout": layout,
+        "concurrency": concurrency,
+    }
     if target.startswith(FROM_STORE):
+        refuse_options(
+            OpenOptions(**asked),
+            TARGETS_ALONE if reference else (*TARGETS_ALONE, *SHARED),
+            f"is for a model that is asked, and {target} holds traces that are made; leave it out, and choose among traces "
+            "of several kinds by --model, --window-tokens and --window-policy",
+        )
         which = Which(model, window_tokens, window_policy)
         tracer = tracer_from_store(Path(target.removeprefix(FROM_STORE)), given, which)
     else:
-        held = opened(
-            target,
-            dtype=dtype,
-            device=device,
-            tokenizer=tokenizer,
-            adapter=adapter,
-            revision=revision,
-            model=model,
-            api=api,
-            start_token=start_token,
-            key_variable=key_variable,
-            layout=layout,
-            concurrency=concurrency,
-        )
+        held = opened(target, **asked)
         warn_of_tolerance(held)
         plan = plan_windows(held, window_tokens=window_tokens, policy=window_policy or DISJOINT)
         tracer = tracer_of(held, plan, store=traces, advance=progress.advance)

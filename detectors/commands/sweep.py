@@ -17,7 +17,9 @@ __all__ = ["register"]
 
 StoredModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME", help="Whose traces, where STORE has several: name or digest."),
+    typer.Option(
+        "--model", metavar="NAME", help="Whose traces, where STORE has several: name or its digits."
+    ),
 ]
 StoredTokensOption = Annotated[
     int | None, typer.Option("--window-tokens", help="Those in windows of so many tokens.")

@@ -119,7 +119,7 @@ def opened(
     api: str | None = None,
     start_token: str | None = None,
     key_variable: str | None = None,
-    layout: str = "padded",
+    layout: str | None = None,
     concurrency: int | None = None,
 ) -> Target:
     """Open a target and say what a person should know of it."""

@@ -31,8 +31,9 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     """
     remote = ("model", "api", "key_variable", "concurrency")
     refuse_options(options, remote, f"is for endpoints, and {spec} is a checkpoint")
-    if options.layout not in LAYOUTS:
-        raise ConfigError(f"--layout {options.layout}: expected {' or '.join(LAYOUTS)}")
+    layout = "padded" if options.layout is None else options.layout
+    if layout not in LAYOUTS:
+        raise ConfigError(f"--layout {layout}: expected {' or '.join(LAYOUTS)}")
     files = checkpoint_files(find_checkpoint(spec, options.revision))
     adapter = None if options.adapter is None else checkpoint_files(options.adapter)
     tokenizer = load_tokenizer(options.tokenizer or files.folder)
@@ -72,7 +73,7 @@ def open_target(spec: str, options: OpenOptions) -> TransformersTarget:
     )
     words = options.tokenizer if options.tokenizer is not None and not has_own else files.folder
     folder = words if words.is_dir() else words.parent
-    return TransformersTarget(model, tokenizer, facts, layout=options.layout, folder=folder)
+    return TransformersTarget(model, tokenizer, facts, layout=layout, folder=folder)
 
 
 def checkpoint_digest(

@@ -32,6 +32,7 @@ FOREIGN = (
     "revision",
     "dtype",
     "device",
+    "layout",
     "api",
     "key_variable",
     "concurrency",

@@ -28,7 +28,7 @@ __all__ = ["NgramTarget", "open_target", "save_ngram"]
 BIGRAM_WEIGHT = 0.7
 UNIFORM = 0.05
 SCHEME = "ngram:"
-FOREIGN = ("model", "adapter", "revision", "dtype", "device", "api", "key_variable", "concurrency")
+FOREIGN = ("model", "adapter", "revision", "dtype", "device", "layout", "api", "key_variable", "concurrency")
 """Options of other targets."""
 
 

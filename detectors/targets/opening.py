@@ -37,8 +37,8 @@ class OpenOptions:
     """Environment variable that holds an endpoint's key; None for the usual one."""
     concurrency: int | None = None
     """Requests to an endpoint at once; None for the usual."""
-    layout: str = "padded"
-    """How texts share a forward pass of a checkpoint: `padded` or `packed`."""
+    layout: str | None = None
+    """How texts share a forward pass of a checkpoint: `padded` or `packed`; None: `padded`."""
 
 
 KINDS = {

@@ -42,7 +42,7 @@ def open_target(spec: str, options: OpenOptions) -> HttpTarget:
 
 def check_endpoint(spec: str, options: OpenOptions, limits: Limits | None = None) -> HttpTarget:
     """As `open_target`, with limits."""
-    local = ("dtype", "device", "adapter", "revision")
+    local = ("dtype", "device", "adapter", "revision", "layout")
     refuse_options(
         options, local, f"is for checkpoints on this machine; {spec} decides for itself how it computes"
     )

@@ -57,7 +57,7 @@ def test_a_store_of_a_target_and_its_reference_is_read_by_name(traced: Path) -> 
         "--traces", traced, "--output", made, "--quiet",
     )  # fmt: skip
     read = ("score", "--target", f"traces:{traced}", "--texts", texts, "--methods", "loss", "--json")
-    with pytest.raises(InputError, match=r"several sets of traces .* Say which by --model NAME"):
+    with pytest.raises(InputError, match=r"several sets of traces .* Say which by --model, as NAME"):
         run(*read)
     scores = [row["score"] for row in json.loads(run(*read, "--model", f"ngram:{reference}"))]
     assert scores == pq.read_table(made).column("score").to_pylist()
@@ -67,6 +67,43 @@ def test_a_store_of_a_target_and_its_reference_is_read_by_name(traced: Path) -> 
     assert json.loads(run(*asked, "--model", f"ngram:{reference}"))["members"] == 30
     with pytest.raises(InputError, match="none that was asked for"):
         run(*asked, "--model", f"ngram:{reference}", "--window-tokens", 7)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--adapter", "folder"),
+        ("--revision", "main"),
+        ("--layout", "packed"),
+        ("--api", "vllm"),
+        ("--start-token", "<s>"),
+        ("--key-variable", "KEY"),
+        ("--dtype", "float64"),
+        ("--device", "cpu"),
+        ("--tokenizer", "folder"),
+        ("--concurrency", "2"),
+    ],
+)
+def test_options_of_a_model_are_refused_for_traces(traced: Path, option: str, value: str) -> None:
+    read = (
+        "score",
+        "--target",
+        f"traces:{traced}",
+        "--texts",
+        traced.parent / "texts.parquet",
+        "--methods",
+        "loss",
+    )
+    with pytest.raises(ConfigError, match=f"^{option} is for a model that is asked.* by --model"):
+        run(*read, option, value)
+
+
+def test_options_of_the_reference_are_taken_beside_traces(traced: Path) -> None:
+    texts, reference = traced.parent / "texts.parquet", traced.parent / "reference.json"
+    save_ngram(reference, "\n".join(SENTENCES), traced.parent / "tokenizer")
+    read = ("score", "--target", f"traces:{traced}", "--texts", texts, "--reference", f"ngram:{reference}")
+    found = run(*read, "--methods", "reference", "--dtype", "float64", "--json")
+    assert len({row["score"] for row in json.loads(found)}) > 10
 
 
 def test_every_setting_is_measured_without_the_model(traced: Path) -> None:
@@ -98,6 +135,15 @@ def test_a_report_shows_tokens_without_the_model(traced: Path) -> None:
         "score", "--target", f"ngram:{place / 'model.json'}", "--texts", known, "--methods", "loss", "--output",
         place / "known-scores.parquet", "--quiet",
     )  # fmt: skip
+    # The same texts after another start token, in the same store: the report is of those that the scores were made from.
+    run(
+        "score", "--target", f"ngram:{place / 'model.json'}", "--texts", place / "texts.parquet", "--methods", "loss",
+        "--start-token", "a", "--traces", traced, "--output", place / "other-scores.parquet", "--quiet",
+    )  # fmt: skip
+    with pytest.raises(
+        InputError, match=r"several sets of traces .* Say which by --model, as NAME or the digits"
+    ):
+        run(*sweep_of(traced, place / "texts.parquet", "k=0.5"))
     run(
         "report", place / "scores.parquet", "--calibration", place / "known-scores.parquet", "--method", "loss", "--texts",
         place / "texts.parquet", "--calibration-texts", known, "--traces", traced, "--tokenizer",

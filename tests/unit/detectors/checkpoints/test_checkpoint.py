@@ -140,6 +140,7 @@ def test_a_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.
         ("gguf:MODEL/config.json", OpenOptions(start_token="<s>"), "--start-token is not for GGUF files"),  # noqa: S106 - a token of a vocabulary
         ("ngram:MODEL/config.json", OpenOptions(dtype="float64"), "--dtype is not for n-gram models"),
         ("ngram:MODEL/config.json", OpenOptions(concurrency=2), "--concurrency is not for n-gram models"),
+        ("ngram:MODEL/config.json", OpenOptions(layout="packed"), "--layout is not for n-gram models"),
         ("ngram:nothing.json", CPU, "no such file"),
     ],
 )

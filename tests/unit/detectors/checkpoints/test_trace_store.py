@@ -21,7 +21,7 @@ from detectors.targets.opening import OpenOptions, open_target
 from detectors.targets.target import Target
 from detectors.targets.windows import WindowPlan, plan_windows
 from detectors.trace import TOKEN_COLUMNS, TraceBatch
-from detectors.trace_sets import Which, find_set, same_set
+from detectors.trace_sets import Which, find_set, origin_key, same_set
 from detectors.trace_store import load_traces, stored_traces
 
 
@@ -172,6 +172,28 @@ def test_traces_of_other_texts_or_of_two_policies_are_not_taken(
     assert find_set(tmp_path, texts, Which(ngram.facts.name, None, "disjoint")).plan.window_tokens > 10
     with pytest.raises(InputError, match=r"none that was asked for: .*--window-policy"):
         find_set(tmp_path, texts, Which(window_tokens=11))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        (OpenOptions(device="cpu"), OpenOptions(device="cpu", dtype="bfloat16")),
+        (OpenOptions(device="cpu"), OpenOptions(device="cpu", start_token="</s>")),  # noqa: S106 - a token of a vocabulary
+    ],
+)
+def test_traces_of_one_model_in_two_ways_are_told_apart(
+    lab: Lab, texts: list[str], tmp_path: Path, others: tuple[OpenOptions, ...]
+) -> None:
+    made = {}
+    for options in others:
+        target = open_target(str(lab.model), options)
+        trace = stored_traces(tmp_path, target, texts, plan_windows(target))
+        made[origin_key(target.facts, plan_windows(target))] = trace
+    with pytest.raises(InputError, match="several sets of traces") as refused:
+        find_set(tmp_path, texts, Which(str(lab.model), plan_windows(target).window_tokens, "disjoint"))
+    for key, trace in made.items():
+        assert key in str(refused.value)
+        assert same(load_traces(tmp_path, find_set(tmp_path, texts, Which(key))), trace)
 
 
 def test_changed_texts_are_read_in_the_windows_of_the_texts_themselves(
