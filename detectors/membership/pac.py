@@ -66,5 +66,5 @@ PAC = Method(
     ),
     source="Ye et al. 2024, Data Contamination Calibration for Black-box LLMs (PAC), section 3",
     null_when="no token is scored, or no swap changed the text (perturbation_equal: texts of one word)",
-    differs="in the release floor(far n) = 0 takes the whole text; the swaps here are seeded",
+    differs="in the release floor(far n) = 0 takes the whole text; the swaps here are drawn by the seed and the text, there in the order of the texts",
 )

@@ -24,7 +24,7 @@ def swap_words(text: str, *, share: float, seed: int) -> str:
     share : float
         Swaps as a share of the words, in (0, 1]; at least one swap where there are two words.
     seed : int
-        The same seed gives the same swaps.
+        The same seed gives a text the same swaps, whatever else is swapped; another text has others.
 
     Source: random swap of Wei and Zou 2019, EDA, as PAC uses it.
     """
@@ -34,7 +34,7 @@ def swap_words(text: str, *, share: float, seed: int) -> str:
     words = [place for place, piece in enumerate(pieces) if piece.strip()]
     if len(words) < 2:
         return text
-    chance = random.Random(seed)  # noqa: S311 - seeded on purpose, no secret
+    chance = random.Random(f"{seed} {text}")  # noqa: S311 - seeded on purpose, no secret
     for _ in range(max(1, int(share * len(words)))):
         a, b = chance.sample(words, 2)
         pieces[a], pieces[b] = pieces[b], pieces[a]

@@ -41,6 +41,13 @@ def test_swapping_keeps_the_words_and_the_spaces(text: str, seed: int) -> None:
     assert swapped == swap_words(text, share=0.3, seed=seed)
 
 
+def test_each_text_has_swaps_of_its_own() -> None:
+    places = [str(n) for n in range(20)]
+    texts = [" ".join(f"{kind}{place}" for place in places) for kind in "abcdefgh"]
+    orders = {swap_words(text, share=0.3, seed=1).replace(text[0], "") for text in texts}
+    assert len(orders) == len(texts)
+
+
 def test_chinese_words_are_swapped() -> None:
     text = "我们今天去北京大学参观图书馆"
     swapped = swap_words(text, share=0.3, seed=1)
