@@ -32,7 +32,7 @@ def read_labels(path: Path, scores: pa.Table, *, column: str = "label") -> npt.N
     Parameters
     ----------
     path : Path
-        Parquet, CSV or JSON lines. Rows are joined by `doc_id` or `id` where both tables have them, else the labels'
+        Parquet, CSV or JSON lines. Rows are joined by `doc_id` or `id` where both tables have some, else the labels'
         row n belongs to text n, as when the texts themselves carry the labels.
     scores : pyarrow Table
         `documents.read_scores`.
@@ -49,8 +49,10 @@ def read_labels(path: Path, scores: pa.Table, *, column: str = "label") -> npt.N
         raise InputError(f"labels {path}: no column {column!r}. {did_you_mean(column, table.column_names)}")
     labels = [_label(value, path, row) for row, value in enumerate(table.column(column).to_pylist())]
     for key in KEYS:
-        if key in table.column_names and scores.column(key).null_count < len(scores):
-            return _joined(_plain(table.column(key), key), labels, _plain(scores.column(key), key), path, key)
+        if key in table.column_names:
+            keys, wanted = (_plain(one.column(key), key) for one in (table, scores))
+            if any(keys) and any(wanted):
+                return _joined(keys, labels, wanted, path, key)
     texts = scores.column("text").to_numpy()
     if len(labels) <= texts.max():
         raise InputError(

@@ -126,6 +126,18 @@ def test_ids_of_digits_keep_their_zeros_and_blanks_are_no_labels(tmp_path: Path)
     assert (record["members"], record["non_members"], record["unlabelled"]) == (10, 10, 10)
 
 
+@pytest.mark.parametrize("blank", [pa.nulls(20), pa.array([""] * 20)], ids=["null", "empty"])
+def test_labels_with_a_blank_doc_id_are_joined_by_id(tmp_path: Path, blank: pa.Array) -> None:
+    scores = write_scores(tmp_path / "s.parquet", [passage(n) for n in range(20)], np.arange(20.0))
+    replaced(scores, "doc_id", pa.array([UUID(int=n + 1) for n in range(20)], pa.uuid()))
+    # In another order than the texts: by row, members would not be those of the highest scores.
+    order = [(7 * n) % 20 for n in range(20)]
+    table = {"id": [f"doc-{n}" for n in order], "label": [int(n >= 10) for n in order]}
+    pq.write_table(pa.table({"doc_id": blank, **table}), tmp_path / "l.parquet")
+    (record,) = json.loads(run("evaluate", scores, "--labels", tmp_path / "l.parquet", "--json")[1])
+    assert (record["auroc"]["value"], record["unlabelled"]) == (1.0, 0)
+
+
 def test_labels_are_joined_by_doc_id_however_it_is_written(tmp_path: Path) -> None:
     names = [UUID(int=n + 1) for n in range(20)]
     scores = write_scores(tmp_path / "s.parquet", [passage(n) for n in range(20)], np.arange(20.0))
