@@ -11,6 +11,7 @@ import numpy as np
 
 from datagov.errors import ConfigError, TargetRefused
 from detectors.membership.method import Inputs, Method
+from detectors.membership.min_k_plus_plus_top import FEWEST
 from detectors.membership.perturb import swap_words
 from detectors.membership.shots import DEFAULT_SHOTS, draw_shots
 from detectors.membership.sizes import utf8_bytes, zlib_bytes
@@ -129,6 +130,9 @@ def _refuse(tracer: Tracer, methods: Sequence[Method]) -> None:
         lacks = {str(need) for need in method.needs} & OPTIONAL - can.statistics
         if method.needs & {"plain"} and can.prompt_logprobs != "exact":
             lacks = lacks | {f"log-probabilities of the prompt, which are {can.prompt_logprobs}"}
+        most = can.top_logprobs
+        if "top_logprobs" in method.needs and most is not None and 0 < most < FEWEST:
+            lacks = lacks | {f"{FEWEST} alternatives a position, of which there are {most}"}
         if lacks:
             raise TargetRefused(
                 f"method {method.name!r} needs {', '.join(sorted(lacks))}, and {tracer.facts.name} does not give it; "

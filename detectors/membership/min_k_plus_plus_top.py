@@ -13,11 +13,11 @@ from datagov.text.kernel import kernel
 from detectors.membership.method import Inputs, Method, Params, Scores, needed
 from detectors.membership.rows import AT_LEAST_ONE, lowest_counts, lowest_means, scores
 
-__all__ = ["MIN_K_PLUS_PLUS_TOP"]
+__all__ = ["FEWEST", "MIN_K_PLUS_PLUS_TOP"]
 
 NAME = "min_k_plus_plus_top"
 FEWEST = 3
-"""From three on p_K <= 1/3 < 1/e, below which q ln^2 q is concave, so that the uniform tail is the greatest."""
+"""Alternatives a position. From three on p_K <= 1/3 < 1/e, below which q ln^2 q is concave, so that the uniform tail is the greatest."""
 AT_ONCE = 65_536
 """Tokens whose probabilities are held at a time; numpy's exp over an array is several times faster than one by one. In float32 the
 rest of a sharp distribution would be lost."""

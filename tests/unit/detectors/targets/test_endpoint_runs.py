@@ -123,6 +123,7 @@ def test_of_a_chunk_that_is_not_whole_nothing_is_asked_for_twice(
         ("llama_server", "openai", "verbatim", None),
         ("", "openai", "rank", "needs rank, and trigram does not give it"),
         ("", "openai", "min_k_plus_plus_top", "needs top_logprobs, and"),
+        ("", "vllm", "min_k_plus_plus_top", "needs 3 alternatives a position, of which there are 1, and"),
         ("", "vllm", "min_k_plus_plus", "needs entropy, variance, and"),
         ("", "openai", "verbatim", "continuations come as strings only"),
         ("off_by_one", "openai", "loss", "log-probabilities of the prompt, which are misaligned"),
