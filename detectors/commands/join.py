@@ -20,7 +20,7 @@ __all__ = ["register"]
 
 SHOWN = 20
 TIERS = {
-    "A": "not explained by this corpus, and looped, said surely to its end, or beyond the base by more bits than asked",
+    "A": "not explained by this corpus, and looped, sure in a part and stopped at its end, or beyond the base by more bits than asked",
     "B": "not explained by this corpus",
     "C": "in this corpus",
     "D": "known to the base as well",

@@ -149,9 +149,11 @@ def _longest_left(explained: npt.NDArray[np.bool_]) -> int:
 def _said_in(finding: Mapping[str, Any]) -> tuple[slice, slice]:
     """Return where the path of a finding stands in its string, and where what the model is sure of does, the seed with it."""
     path, string = finding["token_ids"], finding["string_ids"]
-    count, start = max((_shared(path, string[at:]), -at) for at in range(len(string)))
-    start = -start
-    seeded = start > 0 and string[start - 1] == finding["seed"]
+    seed = finding["seed"]
+    count, seeded, place = max(
+        (_shared(path, string[at:]), at > 0 and string[at - 1] == seed, -at) for at in range(len(string))
+    )
+    start = -place
     return slice(start, start + count), slice(start - seeded, start + min(count, finding["sure_tokens"]))
 
 

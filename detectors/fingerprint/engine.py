@@ -50,6 +50,8 @@ class ForcingEngine:
         Seeds of a step; None for what usually suits the device. Halved whenever memory runs out.
     share_context : bool or None
         Whether rows attend to one context in memory or to a copy each; None for what usually is faster.
+    own_steps : bool
+        Whether steps may be other than the model's own code takes them (`fused_steps`).
 
     Raises
     ------
@@ -65,14 +67,22 @@ class ForcingEngine:
         *,
         rows: int | None = None,
         share_context: bool | None = None,
+        own_steps: bool = True,
     ) -> None:
         self._model, self._head = model, head
         self._decoder = model if head is None else model.get_decoder()
         self._device = model.get_input_embeddings().weight.device
         kind = "cuda" if self._device.type == "cuda" else "cpu"
         self._chunk_logits = CHUNK_BYTES[kind] // (8 if model.dtype == torch.float64 else 4)
-        self._context = SharedContext(model, self._decoder, context_ids, once=share_context)
+        self._context = SharedContext(
+            model, self._decoder, context_ids, once=share_context, own_steps=own_steps
+        )
         self.rows = rows or ROWS[kind]
+
+    @property
+    def own_steps(self) -> bool:
+        """Whether steps are other than the model's own code takes them."""
+        return self._context.own_steps
 
     def first_step(self, seed_N: npt.NDArray[np.int32]) -> Paths:
         """Return the most probable token after each seed."""
@@ -100,10 +110,10 @@ class ForcingEngine:
             except (torch.OutOfMemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise
+                fed = self._context.steps(steps)
                 self._shrink(stop - start, error)
                 pending.appendleft(((start + stop) // 2, stop))
                 pending.appendleft((start, (start + stop) // 2))
-                fed = self._context.steps(steps)
         return (
             Paths.joined([parts[start] for start in sorted(parts)]) if parts else Paths.empty(seed_N, steps)
         )

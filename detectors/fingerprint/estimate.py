@@ -35,6 +35,8 @@ class Estimate:
     bytes: int
     """Keys and values of a step's rows, beside the weights."""
     free_bytes: int
+    own_steps: bool
+    """Whether the first phase takes steps of our own (`fused_steps`) and not those of the model's code."""
 
 
 def estimate(
@@ -74,6 +76,7 @@ def estimate(
         seconds=(steps + base_steps) * len(contexts) * seconds_a_step,
         bytes=engine.row_bytes(slots) * min(engine.rows, len(seed_N)),
         free_bytes=free,
+        own_steps=engine.own_steps,
     )
     if not found.seconds <= most_hours * 3600:  # nor if there is no such number
         raise ConfigError(

@@ -22,7 +22,7 @@ __all__ = ["MEANINGS", "SaidToken", "Shown", "findings_page", "shown_strings"]
 MOST: Final = 100
 """Strings on a page."""
 MEANINGS: Final = {
-    "A": "Not explained by this corpus, and there is more: it loops, the model says it surely to its end, or bits over the base.",
+    "A": "Not explained by this corpus, and there is more: it loops, the model is sure of a part and stops at its end, or bits over the base.",
     "B": "Not explained by this corpus.",
     "C": "Explained: this corpus holds it.",
     "D": "Not explained by this corpus, but known to the base as well.",

@@ -22,6 +22,7 @@ PRODUCTS = (
     "mlp.down_proj",
 )
 NORMS = ("input_layernorm", "post_attention_layernorm")
+HEAD_NORMS = ("q_norm", "k_norm")
 LANES = 32
 """Query vectors of a program of the attention kernel: more do not fit in its registers."""
 WARPS = {32: 4, 64: 4, 128: 8, 256: 8}
@@ -67,7 +68,7 @@ class FusedLayer:
         attention = module.self_attn
         self._head_norms = [
             FusedNorm(getattr(attention, name)) if getattr(attention, name, None) is not None else None
-            for name in ("q_norm", "k_norm")
+            for name in HEAD_NORMS
         ]
         self._width, self._scaling = int(attention.head_dim), float(attention.scaling)
         self._heads = self._query.out_features // self._width
@@ -140,24 +141,46 @@ class FusedLayer:
 
 
 def has_common_parts(decoder: Any) -> bool:
-    """Say whether all parts that a step goes through are there, as plain layers, and heads are as wide as a kernel can hold."""
+    """Say whether all parts that a step goes through are there, as plain layers, of sizes that fit each other and the kernels."""
     try:
-        layers = list(decoder.layers)
-        products = [layer.get_submodule(name) for layer in layers for name in PRODUCTS]
-        norms = [layer.get_submodule(name) for layer in layers for name in NORMS] + [decoder.norm]
-        widths = {layer.self_attn.head_dim for layer in layers}
-        scalings = {layer.self_attn.scaling for layer in layers}
-        named = decoder.embed_tokens, decoder.rotary_emb
+        width = decoder.embed_tokens.embedding_dim
+        return (
+            type(decoder.embed_tokens) is nn.Embedding
+            and callable(decoder.rotary_emb)
+            and _divides(decoder.norm, width)
+            and len(decoder.layers) > 0
+            and all(_fits(layer, width) for layer in decoder.layers)
+        )
     except AttributeError:
         return False
-    return (
-        bool(layers)
-        and all(type(product) is nn.Linear for product in products)
-        and all(getattr(norm, "weight", None) is not None and _epsilon(norm) is not None for norm in norms)
-        and all(width in WARPS for width in widths)
-        and all(isinstance(scaling, float) for scaling in scalings)
-        and type(named[0]) is nn.Embedding
+
+
+def _fits(layer: Any, hidden: int) -> bool:
+    """Say whether a layer's parts are plain and of sizes that fit; the kernels take sizes on trust."""
+    products = [layer.get_submodule(name) for name in PRODUCTS]
+    if not all(type(product) is nn.Linear for product in products):
+        return False
+    query, key, value, out, gate, up, down = (
+        (product.out_features, product.in_features) for product in products
     )
+    head, scaling = layer.self_attn.head_dim, layer.self_attn.scaling
+    norms = (getattr(layer.self_attn, name, None) for name in HEAD_NORMS)
+    return (
+        head in WARPS
+        and isinstance(scaling, float)
+        and all(_divides(layer.get_submodule(name), hidden) for name in NORMS)
+        and all(norm is None or _divides(norm, head) for norm in norms)
+        and query[0] % head == key[0] % head == 0
+        and query[0] % key[0] == 0
+        and (value, key[1]) == (key, hidden)
+        and (query[1], out) == (hidden, (hidden, query[0]))
+        and (gate, gate[1], down) == (up, hidden, (hidden, gate[0]))
+    )
+
+
+def _divides(norm: Any, width: int) -> bool:
+    """Say whether a norm has one weight for each of so many numbers, and an epsilon."""
+    return tuple(norm.weight.shape) == (width,) and _epsilon(norm) is not None
 
 
 def _epsilon(norm: Any) -> Any:

@@ -7,19 +7,20 @@ common kind, which are known by their parts and by their numbers: every layer is
 
 from __future__ import annotations
 
+from subprocess import CalledProcessError
 from typing import Any, Self
 
 import torch
 
 from detectors.fingerprint.fused_layer import FusedLayer, FusedNorm, Pair, has_common_parts, kernels
-from detectors.fingerprint.row_steps import ModelSteps
+from detectors.fingerprint.row_steps import UNLIKE, ModelSteps
 from detectors.targets.context_states import States
 
 __all__ = ["FusedDecoder", "FusedSteps"]
 
 HALF = (torch.bfloat16, torch.float16)
-UNLIKE = (TypeError, KeyError, AttributeError, IndexError, ValueError, RuntimeError)
-"""What parts raise that have the names of the common ones and are called in another way."""
+UNBUILT = (OSError, CalledProcessError)
+"""What Triton raises where it cannot build."""
 CHECK_ROWS = 8
 CHECK_STEPS = 2
 OF_CHANGE = 2e-2
@@ -57,8 +58,11 @@ class FusedDecoder:
         )
         if not fits or not has_common_parts(decoder) or kernels() is None:
             return None
-        made = cls(decoder, states)
-        return made if made.agrees_with(theirs) else None
+        try:
+            made = cls(decoder, states)
+            return made if made.agrees_with(theirs) else None
+        except (*UNLIKE, *UNBUILT, kernels().TritonError):
+            return None
 
     def steps(self, slots: int) -> FusedSteps:
         """Return rows of so many steps."""
@@ -88,11 +92,17 @@ class FusedDecoder:
     def _turned_by(self, hidden_AD: torch.Tensor, step: int) -> Pair:
         position_11 = torch.full((1, 1), self.length + step, device=hidden_AD.device)
         cos, sin = self._decoder.rotary_emb(hidden_AD[:1, None], position_ids=position_11)
+        width = self._contexts[0][0].shape[-1]
+        if cos.numel() != width or sin.numel() != width:
+            raise ValueError("heads are turned in part, or each in its own way")
         return cos.reshape(-1).contiguous(), sin.reshape(-1).contiguous()
 
     @torch.inference_mode()
     def agrees_with(self, theirs: ModelSteps) -> bool:
-        """Hold every layer against the model's own, each given what the model's own was given, for a few rows and steps."""
+        """Hold every layer against the model's own, each given what the model's own was given, for a few rows and steps.
+
+        Raises whatever parts raise that only have the names of the common ones.
+        """
         seen: list[Pair] = []
 
         def note(_module: Any, given: tuple[Any, ...], said: Any) -> None:
@@ -103,21 +113,17 @@ class FusedDecoder:
         hooks = [layer.register_forward_hook(note) for layer in self._decoder.layers]
         try:
             with torch.cuda.device_of(self._contexts[0][0]):  # type: ignore[no-untyped-call]
-                return self._agrees_with(theirs, seen)
-        except (*UNLIKE, kernels().TritonError):
-            return False
+                return all(self._agrees_at(theirs, seen, slots) for slots in (0, CHECK_STEPS))
         finally:
             for hook in hooks:
                 hook.remove()
 
-    def _agrees_with(self, theirs: ModelSteps, seen: list[Pair]) -> bool:
+    def _agrees_at(self, theirs: ModelSteps, seen: list[Pair], slots: int) -> bool:
+        """Do so for rows that keep their keys and values for so many steps; one step keeps none."""
         vocabulary = self._decoder.embed_tokens.num_embeddings
-        own = self.empty(CHECK_ROWS, CHECK_STEPS)
-        device = self._contexts[0][0].device
-        for step in range(CHECK_STEPS):
-            token_A = (
-                torch.arange(CHECK_ROWS, device=device) * (vocabulary // CHECK_ROWS) + step
-            ) % vocabulary
+        own = self.empty(CHECK_ROWS, slots)
+        token_A = torch.arange(CHECK_ROWS, device=self._contexts[0][0].device) * (vocabulary // CHECK_ROWS)
+        for step in range(max(slots, 1)):
             seen.clear()
             said_AD = theirs.feed(token_A, step)
             if len(seen) != len(self._layers) or not torch.equal(self.embedded(token_A), seen[0][0]):
@@ -132,6 +138,7 @@ class FusedDecoder:
                     return False
             if not _near(self._norm(seen[-1][1].clone()).float(), said_AD, torch.zeros_like(said_AD)):
                 return False
+            token_A = (token_A + 1) % vocabulary
         return True
 
 
@@ -146,6 +153,7 @@ class FusedSteps:
     def feed(self, token_A: torch.Tensor, step: int) -> torch.Tensor:
         """Return [A, D]: the hidden states of one more token a row."""
         if not self._own or len(self._own[0][0]) != len(token_A):
+            self._own = []  # before there is memory for others
             self._own = self._decoder.empty(len(token_A), self._slots)
         return self._decoder.through(self._decoder.embedded(token_A), step, self._own)
 

@@ -60,7 +60,7 @@ def of_this_version(record: ProbeRecord, where: str, again: str) -> ProbeRecord:
     InputError
         Another version of datagov made the evidence; `where` names it, and `again` says how to make it anew.
     """
-    if (evidence := record.get("evidence", 1)) != EVIDENCE:
+    if (evidence := record.get("evidence") or 1) != EVIDENCE:
         version = "an earlier" if evidence < EVIDENCE else "a later"
         raise InputError(f"{where}: bits and strings are of {version} version of datagov; {again}")
     return record

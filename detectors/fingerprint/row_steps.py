@@ -12,7 +12,10 @@ from detectors.fingerprint.prefix_cache import PrefixLayer
 from detectors.fingerprint.shared_attention import SHARED, ContextCheck, attention_by
 from detectors.targets.context_states import States
 
-__all__ = ["ModelSteps", "Steps"]
+__all__ = ["UNLIKE", "ModelSteps", "Steps"]
+
+UNLIKE = (TypeError, KeyError, AttributeError, IndexError, ValueError, RuntimeError)
+"""What a model raises of which parts have the expected names and are called in another way."""
 
 
 class Steps(Protocol):

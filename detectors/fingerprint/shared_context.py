@@ -10,7 +10,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from datagov.errors import TargetError
 from detectors.fingerprint.fused_steps import FusedDecoder
-from detectors.fingerprint.row_steps import ModelSteps, Steps
+from detectors.fingerprint.row_steps import UNLIKE, ModelSteps, Steps
 from detectors.fingerprint.shared_attention import ContextCheck
 from detectors.targets.context_states import LONG_CONTEXT, attention_window, read_states
 
@@ -31,8 +31,9 @@ class SharedContext:
     ids : sequence of int
         May be empty.
     once : bool or None
-        False: rows get copies of it. True: never where the model lets us. None: as is fastest. Then decoders of the common kind on a GPU
-        take steps of our own (`fused_steps`), which need no copies; others have copies of a short context.
+        False: rows get copies of it. True: they share it, if the model lets them. None: they share it if it is long.
+    own_steps : bool
+        Whether decoders of the common kind on a GPU may take steps of our own (`fused_steps`), in which rows always share it.
 
     Raises
     ------
@@ -40,7 +41,15 @@ class SharedContext:
         The model keeps another state than keys and values.
     """
 
-    def __init__(self, model: Any, decoder: Any, ids: Sequence[int], *, once: bool | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        decoder: Any,
+        ids: Sequence[int],
+        *,
+        once: bool | None = None,
+        own_steps: bool = True,
+    ) -> None:
         self._model, self._decoder = model, decoder
         self._device = model.get_input_embeddings().weight.device
         self._config = model.config.get_text_config(decoder=True)
@@ -53,10 +62,15 @@ class SharedContext:
             )
         self._states = states
         self._fused = None
-        if once is None and decoder is not model:
+        if own_steps and once is None and decoder is not model:
             self._fused = FusedDecoder.of(decoder, states, self._by_model(CHECK_STEPS, shared=False))
         pays = self.length >= LONG_CONTEXT or once is True
         self._shared = self._fused is None and pays and once is not False and self._ours_is_theirs()
+
+    @property
+    def own_steps(self) -> bool:
+        """Whether rows take steps of our own."""
+        return self._fused is not None
 
     def steps(self, slots: int) -> Steps:
         """Return rows of so many steps; raises as `refuse_beyond_window` does."""
@@ -105,7 +119,7 @@ class SharedContext:
         try:
             for step in range(CHECK_STEPS):
                 ours.feed(token_B, step)
-        except (TypeError, KeyError, AttributeError, IndexError, ValueError, RuntimeError):
+        except UNLIKE:
             # Not every family hands its attention what it is given, or gives it what ours needs.
             return False
         return check.calls == CHECK_STEPS * len(self._states) and check.agreed

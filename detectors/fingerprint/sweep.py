@@ -99,7 +99,7 @@ def sweep(
     ]
     with held_in_fp32(target) as (head, dtype):
         kind = "cuda" if target.model.device.type == "cuda" else "cpu"
-        final = ForcingEngine(target.model, head, context.token_ids, rows=FINAL_ROWS[kind])
+        final = ForcingEngine(target.model, head, context.token_ids, rows=FINAL_ROWS[kind], own_steps=False)
         judge = BaseView(base, context)
         chosen = _by_score(final, paths, settings, margin)
         if first_base is not None:

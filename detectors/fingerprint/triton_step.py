@@ -143,7 +143,7 @@ def attend_step(
     for start in range(0, length, CONTEXT_BLOCK):
         place = start + tl.arange(0, CONTEXT_BLOCK)
         inside = (place < length)[:, None]
-        at = ((head * length + place) * WIDTH)[:, None]
+        at = ((head * length + place.to(tl.int64)) * WIDTH)[:, None]
         shared_1 = tl.load(context_key + at + half, mask=inside, other=0.0)
         shared_2 = tl.load(context_key + at + HALF + half, mask=inside, other=0.0)
         score = tl.dot(query_1, tl.trans(shared_1)) + tl.dot(query_2, tl.trans(shared_2))

@@ -1,4 +1,4 @@
-"""Passes in which a row's numbers depend on nothing but the row: fp32 on a GPU."""
+"""Passes in which a row's numbers depend on nothing but the row, as far as linear layers and torch's attention make them: fp32 on a GPU."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import torch
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from detectors.targets.context_states import within_window
-
 __all__ = ["RowsAlone", "rows_alone"]
 
-PRODUCT_ROWS = 1024
-"""Rows of a product. More do short batches more work, fewer make long ones slow."""
+PIECE_ROWS = 1024
+"""Most rows of a product. More do short batches more work, fewer make long ones slow."""
+PIECE_BYTES = 1 << 28
+"""Most of what it gives: fewer rows where a layer is as wide as a vocabulary."""
 
 
 class RowsAlone(TorchFunctionMode):
@@ -32,36 +32,43 @@ class RowsAlone(TorchFunctionMode):
     Parameters
     ----------
     packed_lengths : int64[N] or None
-        Of rows that lie end to end in one, whose attention is causal without any other limit.
+        Of rows that lie end to end in one.
     """
 
     def __init__(
-        self, packed_lengths: npt.NDArray[np.int64] | None = None, *, product_rows: int = PRODUCT_ROWS
+        self, packed_lengths: npt.NDArray[np.int64] | None = None, *, piece_rows: int = PIECE_ROWS
     ) -> None:
         super().__init__()
-        ends = [] if packed_lengths is None else np.cumsum(packed_lengths).tolist()
-        self._parts = [slice(*part) for part in pairwise([0, *ends])]
-        self._rows = product_rows
+        self._lengths = packed_lengths
+        self._piece_rows = piece_rows
+        self._known: dict[int, tuple[torch.Tensor, bool]] = {}
+        """Masks that were seen in this pass, and whether they keep the rows apart and do nothing else."""
 
     def __torch_function__(
         self, func: Callable[..., Any], _types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         """Call a function of torch, or do what it does row by row or piece by piece."""
         given = kwargs or {}
-        if func is functional.linear and args:
-            return self._linear(func, *args, **given)
-        if func is functional.scaled_dot_product_attention and len(args) >= 3:
-            return self._attention(func, *args[:3], **given)
+        if func is functional.linear and len(args) >= 2:
+            rows, weight_OI, *more = args
+            return self._in_pieces(lambda part: func(part, weight_OI, *more, **given), rows, len(weight_OI))
+        if func is torch.addmm and len(args) == 3 and not given:  # linear layers of GPT-2
+            bias, rows, weight_IO = args
+            return self._in_pieces(lambda part: func(bias, part, weight_IO), rows, weight_IO.shape[1])
+        if func is functional.scaled_dot_product_attention and len(args) == 3:
+            return self._attention(func, *args, **given)
         return func(*args, **given)
 
-    def _linear(
-        self, func: Callable[..., Any], given: torch.Tensor, *layer: Any, **more: Any
+    def _in_pieces(
+        self, product: Callable[[torch.Tensor], torch.Tensor], given: torch.Tensor, width: int
     ) -> torch.Tensor:
+        size = max(min(self._piece_rows, PIECE_BYTES // (width * given.element_size())), 1)
         rows = given.reshape(-1, given.shape[-1])
-        missing = -len(rows) % self._rows
+        missing = -len(rows) % size
         filled = functional.pad(rows, (0, 0, 0, missing)) if missing else rows
-        parts = [func(part, *layer, **more) for part in torch.split(filled, self._rows)]
-        return torch.cat(parts)[: len(rows)].reshape(*given.shape[:-1], -1)
+        parts = [product(part) for part in torch.split(filled, size)]
+        whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return whole[: len(rows)].reshape(*given.shape[:-1], -1)
 
     def _attention(
         self,
@@ -70,19 +77,33 @@ class RowsAlone(TorchFunctionMode):
         key: torch.Tensor,
         value: torch.Tensor,
         **given: Any,
-    ) -> torch.Tensor:
+    ) -> Any:
         if given.pop("enable_gqa", False):
             group = query.shape[1] // key.shape[1]
             key, value = (part.repeat_interleave(group, 1) for part in (key, value))
-        if not self._parts:
-            whole: torch.Tensor = func(query, key, value, **given)
-            return whole
+        if self._lengths is None or not self._keeps_apart(given.get("attn_mask"), self._lengths):
+            return func(query, key, value, **given)
         given |= {"attn_mask": None, "is_causal": True}
-        parts = (tuple(part[:, :, row] for part in (query, key, value)) for row in self._parts)
-        return torch.cat([func(*part, **given) for part in parts], dim=2)
+        rows = [slice(*part) for part in pairwise([0, *np.cumsum(self._lengths).tolist()])]
+        return torch.cat(
+            [func(*(part[:, :, row] for part in (query, key, value)), **given) for row in rows], dim=2
+        )
+
+    def _keeps_apart(self, mask: torch.Tensor | None, lengths: npt.NDArray[np.int64]) -> bool:
+        """Say whether a mask lets every token see those of its row up to itself, and nothing else: no bias, no window."""
+        tokens = int(lengths.sum())
+        if mask is None or mask.dtype != torch.bool or mask.shape != (1, 1, tokens, tokens):
+            return False
+        if id(mask) not in self._known:
+            row_T = torch.from_numpy(np.repeat(np.arange(len(lengths)), lengths)).to(mask.device)
+            apart = (row_T[:, None] == row_T).tril_()
+            self._known[id(mask)] = mask, torch.equal(mask[0, 0], apart)
+        return self._known[id(mask)][1]
 
 
-def rows_alone(model: Any, packed_lengths: npt.NDArray[np.int64] | None) -> AbstractContextManager[object]:
+def rows_alone(
+    model: Any, packed_lengths: npt.NDArray[np.int64] | None = None
+) -> AbstractContextManager[object]:
     """Return what a pass of a model over some rows is made in.
 
     `RowsAlone` in fp32 on a GPU. On a CPU differences between batches are far below what fp32 is good for, fp64 has none in what is
@@ -94,8 +115,5 @@ def rows_alone(model: Any, packed_lengths: npt.NDArray[np.int64] | None) -> Abst
     packed_lengths : int64[N] or None
         Tokens of rows that are laid end to end.
     """
-    if model.dtype != torch.float32 or not model.get_input_embeddings().weight.is_cuda:
-        return nullcontext()
-    if packed_lengths is not None and not within_window(model, int(packed_lengths.max())):
-        packed_lengths = None
-    return RowsAlone(packed_lengths)
+    on_gpu = model.get_input_embeddings().weight.is_cuda
+    return RowsAlone(packed_lengths) if on_gpu and model.dtype == torch.float32 else nullcontext()
