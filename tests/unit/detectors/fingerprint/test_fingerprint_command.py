@@ -78,6 +78,7 @@ def test_a_dry_run_says_what_it_needs(base: Path) -> None:
     assert ended.code == 0, ended.err
     plan = json.loads(ended.out)
     assert plan["estimate"]["seeds"] == VOCABULARY
+    assert plan["estimate"]["own_steps"] is False
     assert plan["contexts"] == {"bos": [0]}
 
 
